@@ -1,6 +1,9 @@
-//! base64url without padding (RFC 4648 section 5), strictly read.
+//! base64url without padding (RFC 4648 section 5), strictly read; the standard alphabet where a format asks for it.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 
 /// The text is not canonical unpadded base64url, or has another length than asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,4 +35,18 @@ pub fn decode_array<const N: usize>(text: &str) -> Result<[u8; N], DecodeError> 
         Ok(written) if written == N => Ok(out),
         _ => Err(DecodeError),
     }
+}
+
+/// Encodes `bytes` in the standard alphabet with padding (RFC 4648 section 4), as structured header fields do.
+#[must_use]
+pub fn encode_standard(bytes: impl AsRef<[u8]>) -> String {
+    STANDARD.encode(bytes)
+}
+
+/// Decodes the standard alphabet with padding.
+///
+/// # Errors
+/// [`DecodeError`] when `text` is not canonical.
+pub fn decode_standard(text: &str) -> Result<Vec<u8>, DecodeError> {
+    STANDARD.decode(text).map_err(|_| DecodeError)
 }

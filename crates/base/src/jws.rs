@@ -78,6 +78,14 @@ impl<'a> Unverified<'a> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(JwsError::Format);
         }
+        Self::parse_any_size(token, typ)
+    }
+
+    /// Takes `token` apart, however long it is; for lists whose size the caller has bounded already.
+    ///
+    /// # Errors
+    /// [`JwsError::Format`] or [`JwsError::Header`].
+    pub fn parse_any_size(token: &'a str, typ: &str) -> Result<Self, JwsError> {
         let (signed, signature) = token.rsplit_once('.').ok_or(JwsError::Format)?;
         let (header, claims) = signed.split_once('.').ok_or(JwsError::Format)?;
         if claims.contains('.') {
