@@ -1,0 +1,174 @@
+//! The writer: takes what is queued, commits once, answers all.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use rusqlite::{Connection, Statement};
+use tokio::sync::watch;
+
+use crate::checkpoint::Checkpoints;
+use crate::command::{Ran, Ticket};
+use crate::error::StoreError;
+use crate::queue::Queue;
+use crate::stats::Counters;
+
+/// Everything that the writer thread owns.
+pub(crate) struct Writer {
+    pub(crate) connection: Connection,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) checkpoints: Checkpoints,
+    pub(crate) lock: File,
+    /// Dropped last: whoever waits for the end then knows that file and lock are free.
+    pub(crate) finished: watch::Sender<()>,
+}
+
+impl Writer {
+    /// Works until the queue is closed and drained, then moves the log into the file and lets go of both.
+    pub(crate) fn run(self) {
+        let Self {
+            connection,
+            queue,
+            counters,
+            mut checkpoints,
+            lock,
+            finished,
+        } = self;
+        if let Err(error) = serve(&connection, &queue, &counters, &mut checkpoints) {
+            tracing::error!(%error, "the database writer cannot start");
+        }
+        // Whatever made `serve` return early, nobody may be left waiting in the queue.
+        queue.close();
+        let mut abandoned = Vec::new();
+        while queue.take(&mut abandoned) {
+            abandoned.clear();
+        }
+        checkpoints.finish(&connection);
+        if let Err((_, error)) = connection.close() {
+            tracing::warn!(%error, "the database did not close cleanly");
+        }
+        drop(lock);
+        drop(finished);
+    }
+}
+
+fn serve(
+    connection: &Connection,
+    queue: &Queue,
+    counters: &Counters,
+    checkpoints: &mut Checkpoints,
+) -> Result<(), StoreError> {
+    let mut transaction = Transaction::prepare(connection)?;
+    let mut batch = Vec::new();
+    let mut applied = Vec::new();
+    while queue.take(&mut batch) {
+        for ticket in batch.drain(..) {
+            transaction.add(ticket, &mut applied);
+        }
+        transaction.commit(&mut applied, counters);
+        checkpoints.after_commit(connection);
+    }
+    Ok(())
+}
+
+/// The statements around a batch, prepared once.
+struct Transaction<'c> {
+    connection: &'c Connection,
+    begin: Statement<'c>,
+    commit: Statement<'c>,
+    rollback: Statement<'c>,
+    savepoint: Statement<'c>,
+    release: Statement<'c>,
+    rollback_to: Statement<'c>,
+}
+
+impl<'c> Transaction<'c> {
+    fn prepare(connection: &'c Connection) -> Result<Self, StoreError> {
+        Ok(Self {
+            connection,
+            begin: connection.prepare("BEGIN IMMEDIATE")?,
+            commit: connection.prepare("COMMIT")?,
+            rollback: connection.prepare("ROLLBACK")?,
+            savepoint: connection.prepare("SAVEPOINT command")?,
+            release: connection.prepare("RELEASE command")?,
+            rollback_to: connection.prepare("ROLLBACK TO command")?,
+        })
+    }
+
+    /// Runs one command in its savepoint and adds it to `applied`. When the transaction cannot begin, or breaks (SQLite
+    /// rolls a whole transaction back when the disk is full), the commands concerned are answered here.
+    fn add(&mut self, ticket: Ticket, applied: &mut Vec<Ticket>) {
+        if self.connection.is_autocommit()
+            && let Err(error) = self.begin.execute([])
+        {
+            ticket.fail(error.into());
+            return;
+        }
+        if let Err(error) = self.savepoint.execute([]) {
+            self.lose(applied);
+            ticket.fail(error.into());
+            return;
+        }
+        let ran = ticket.run(self.connection);
+        let kept = match ran {
+            Ran::Accepted => self.release.execute([]).map(|_| ()),
+            // after an error that cost the whole transaction there is no savepoint to go back to
+            Ran::Refused if self.connection.is_autocommit() => {
+                self.lose(applied);
+                ticket.publish();
+                return;
+            }
+            Ran::Refused => self
+                .rollback_to
+                .execute([])
+                .and_then(|_| self.release.execute([]))
+                .map(|_| ()),
+        };
+        match kept {
+            Ok(()) => applied.push(ticket),
+            Err(error) => {
+                self.lose(applied);
+                ticket.fail(error.into());
+            }
+        }
+    }
+
+    /// Commits and answers every command of the batch.
+    fn commit(&mut self, applied: &mut Vec<Ticket>, counters: &Counters) {
+        if applied.is_empty() && self.connection.is_autocommit() {
+            return;
+        }
+        match self.commit.execute([]) {
+            Ok(_) => {
+                counters.committed(applied.len());
+                for ticket in applied.drain(..) {
+                    ticket.publish();
+                }
+            }
+            Err(error) => {
+                let error = StoreError::from(error);
+                tracing::error!(%error, commands = applied.len(), "a commit failed");
+                self.abandon();
+                for ticket in applied.drain(..) {
+                    ticket.fail(error.again());
+                }
+            }
+        }
+    }
+
+    /// Fails every command whose work went down with the transaction.
+    fn lose(&mut self, applied: &mut Vec<Ticket>) {
+        self.abandon();
+        for ticket in applied.drain(..) {
+            ticket.fail(StoreError::BatchLost);
+        }
+    }
+
+    fn abandon(&mut self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.rollback.execute([])
+        {
+            tracing::error!(%error, "a rollback failed");
+        }
+    }
+}
