@@ -26,7 +26,7 @@ pub enum KeyError {
     /// Not 32 (key) or 64 (signature) bytes of unpadded base64url.
     #[error("not base64url of the right length")]
     Encoding,
-    /// Not a point on the curve.
+    /// Not the one encoding of a point on the curve.
     #[error("not a point on the curve")]
     NotAPoint,
     /// A key of small order: it would accept signatures that nobody made.
@@ -97,8 +97,20 @@ impl PublicKey {
     /// # Errors
     /// [`KeyError::NotAPoint`] or [`KeyError::Weak`].
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, KeyError> {
+        // RFC 8032 5.1.3 refuses coordinates of p and more, which the library reduces: a key would have two spellings
+        if let [low, middle @ .., high] = bytes
+            && *low >= 0xed
+            && middle.iter().all(|b| *b == 0xff)
+            && high & 0x7f == 0x7f
+        {
+            return Err(KeyError::NotAPoint);
+        }
         let key = VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::NotAPoint)?;
-        if key.is_weak() { Err(KeyError::Weak) } else { Ok(Self(key)) }
+        if key.is_weak() {
+            Err(KeyError::Weak)
+        } else {
+            Ok(Self(key))
+        }
     }
 
     /// Reads unpadded base64url, 43 characters.
@@ -127,7 +139,9 @@ impl PublicKey {
     /// [`KeyError::BadSignature`].
     pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), KeyError> {
         let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-        self.0.verify_strict(message, &signature).map_err(|_| KeyError::BadSignature)
+        self.0
+            .verify_strict(message, &signature)
+            .map_err(|_| KeyError::BadSignature)
     }
 }
 

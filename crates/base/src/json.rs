@@ -23,9 +23,52 @@ pub enum JsonError {
 /// [`JsonError::Invalid`] with the position.
 pub fn from_slice_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     let mut de = serde_json::Deserializer::from_slice(bytes);
-    NoDuplicates.deserialize(&mut de)?;
+    Walk { unique_keys: true }.deserialize(&mut de)?;
     de.end()?;
     Ok(serde_json::from_slice(bytes)?)
+}
+
+/// As [`from_slice_strict`], for a `T` that is an object: serde would also read a struct from an array of its members.
+///
+/// # Errors
+/// [`JsonError::Invalid`].
+pub fn from_object_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
+    if is_object(bytes) {
+        from_slice_strict(bytes)
+    } else {
+        Err(invalid("not an object"))
+    }
+}
+
+/// As [`from_slice_strict`], and `bytes` must hold nothing but what the value writes back: no array in the place of an
+/// object, no `null` for a member that is left out, no second spelling of a value. Order and white space are free.
+///
+/// # Errors
+/// [`JsonError::Invalid`].
+pub fn from_slice_exact<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
+    let value: T = from_slice_strict(bytes)?;
+    if serde_json::to_value(&value)? == serde_json::from_slice::<serde_json::Value>(bytes)? {
+        Ok(value)
+    } else {
+        Err(invalid("a member is not written in its one form"))
+    }
+}
+
+/// Whether every reader takes `text`: JSON that nests less than 128 deep, with numbers that fit a double and strings
+/// that are Unicode. Raw values are passed on without a look inside, so what they hold may stop a reader that has one.
+#[must_use]
+pub fn is_portable(text: &str) -> bool {
+    let mut de = serde_json::Deserializer::from_str(text);
+    Walk { unique_keys: false }.deserialize(&mut de).is_ok() && de.end().is_ok()
+}
+
+/// Whether JSON `bytes` are an object.
+pub(crate) fn is_object(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().starts_with(b"{")
+}
+
+fn invalid(why: &'static str) -> JsonError {
+    JsonError::Invalid(serde::de::Error::custom(why))
 }
 
 /// The canonical form of `value` (RFC 8785, JCS).
@@ -36,10 +79,13 @@ pub fn canonical<T: Serialize>(value: &T) -> Result<String, JsonError> {
     Ok(serde_jcs::to_string(value)?)
 }
 
-/// Walks any JSON value and fails at the second occurrence of a key in one object.
-struct NoDuplicates;
+/// Walks any JSON value; with `unique_keys` it fails at the second occurrence of a key in one object.
+#[derive(Clone, Copy)]
+struct Walk {
+    unique_keys: bool,
+}
 
-impl<'de> DeserializeSeed<'de> for NoDuplicates {
+impl<'de> DeserializeSeed<'de> for Walk {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -47,7 +93,7 @@ impl<'de> DeserializeSeed<'de> for NoDuplicates {
     }
 }
 
-impl<'de> Visitor<'de> for NoDuplicates {
+impl<'de> Visitor<'de> for Walk {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,18 +125,22 @@ impl<'de> Visitor<'de> for NoDuplicates {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element_seed(NoDuplicates)?.is_some() {}
+        while seq.next_element_seed(self)?.is_some() {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut seen = HashSet::new();
         while let Some(key) = map.next_key::<String>()? {
-            if seen.contains(&key) {
-                return Err(serde::de::Error::custom(format_args!("the key {key:?} occurs twice in one object")));
+            if self.unique_keys && seen.contains(&key) {
+                return Err(serde::de::Error::custom(format_args!(
+                    "the key {key:?} occurs twice in one object"
+                )));
             }
-            seen.insert(key);
-            map.next_value_seed(NoDuplicates)?;
+            if self.unique_keys {
+                seen.insert(key);
+            }
+            map.next_value_seed(self)?;
         }
         Ok(())
     }

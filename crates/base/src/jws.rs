@@ -14,6 +14,9 @@ use crate::{
 /// A token longer than this is refused before it is looked at: ours have about 800 bytes.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
+/// A longer key name is refused: it is not one of ours, and errors and logs repeat it.
+pub const MAX_KID_BYTES: usize = 128;
+
 /// Why a token was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -48,7 +51,11 @@ struct Header<'a> {
 /// # Errors
 /// [`JwsError::Claims`] when `claims` cannot be written as JSON.
 pub fn sign<C: Serialize>(typ: &str, kid: &str, claims: &C, key: &SecretKey) -> Result<String, JwsError> {
-    let header = Header { alg: "EdDSA".into(), typ: typ.into(), kid: kid.into() };
+    let header = Header {
+        alg: "EdDSA".into(),
+        typ: typ.into(),
+        kid: kid.into(),
+    };
     let header = serde_json::to_vec(&header).map_err(|e| JwsError::Claims(e.into()))?;
     let claims = serde_json::to_vec(claims).map_err(|e| JwsError::Claims(e.into()))?;
     let mut token = b64::encode(header);
@@ -93,12 +100,21 @@ impl<'a> Unverified<'a> {
         }
         let signature = Signature::from_b64(signature).map_err(|_| JwsError::Format)?;
         let header = b64::decode(header).map_err(|_| JwsError::Format)?;
+        if !json::is_object(&header) {
+            return Err(JwsError::Header);
+        }
         let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| JwsError::Header)?;
-        if header.alg != "EdDSA" || header.typ != typ || header.kid.is_empty() {
+        let kid_fits = (1..=MAX_KID_BYTES).contains(&header.kid.len());
+        if header.alg != "EdDSA" || header.typ != typ || !kid_fits {
             return Err(JwsError::Header);
         }
         let kid = header.kid.into_owned();
-        Ok(Self { signed, claims, kid, signature })
+        Ok(Self {
+            signed,
+            claims,
+            kid,
+            signature,
+        })
     }
 
     /// Name of the key that the token says it is signed with.
@@ -112,8 +128,21 @@ impl<'a> Unverified<'a> {
     /// # Errors
     /// [`JwsError::Signature`], or [`JwsError::Claims`] when they have another shape or name a key twice.
     pub fn verify<C: DeserializeOwned>(&self, key: &PublicKey) -> Result<C, JwsError> {
-        key.verify(self.signed.as_bytes(), &self.signature).map_err(|_| JwsError::Signature)?;
+        key.verify(self.signed.as_bytes(), &self.signature)
+            .map_err(|_| JwsError::Signature)?;
         self.claims_unverified()
+    }
+
+    /// As [`Unverified::verify`], and the claims must hold nothing but what `C` writes back
+    /// ([`json::from_slice_exact`]): one meaning, one form.
+    ///
+    /// # Errors
+    /// [`JwsError::Signature`] or [`JwsError::Claims`].
+    pub fn verify_exact<C: Serialize + DeserializeOwned>(&self, key: &PublicKey) -> Result<C, JwsError> {
+        key.verify(self.signed.as_bytes(), &self.signature)
+            .map_err(|_| JwsError::Signature)?;
+        let claims = b64::decode(self.claims).map_err(|_| JwsError::Format)?;
+        json::from_slice_exact(&claims).map_err(JwsError::Claims)
     }
 
     /// Reads the claims without checking anything: for showing a token to its own holder, never for a decision.

@@ -60,7 +60,8 @@ impl FromStr for Ulid {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // the library also reads lower case and the letters that stand for digits; one id has one spelling here
-        let canonical = |b: &u8| matches!(b, b'0'..=b'9' | b'A'..=b'H' | b'J' | b'K' | b'M' | b'N' | b'P'..=b'T' | b'V'..=b'Z');
+        let canonical =
+            |b: &u8| matches!(b, b'0'..=b'9' | b'A'..=b'H' | b'J' | b'K' | b'M' | b'N' | b'P'..=b'T' | b'V'..=b'Z');
         let bytes = text.as_bytes();
         let in_range = bytes.first().is_some_and(|b| (b'0'..=b'7').contains(b));
         if bytes.len() != 26 || !in_range || !bytes.iter().all(canonical) {

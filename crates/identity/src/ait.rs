@@ -88,7 +88,13 @@ pub enum Curve {
 
 impl From<PublicKey> for Confirmation {
     fn from(x: PublicKey) -> Self {
-        Self { jwk: Jwk { kty: OctetKeyPair::Okp, crv: Curve::Ed25519, x } }
+        Self {
+            jwk: Jwk {
+                kty: OctetKeyPair::Okp,
+                crv: Curve::Ed25519,
+                x,
+            },
+        }
     }
 }
 
@@ -136,8 +142,10 @@ impl Ait {
     /// The first rule that fails, in the order of [`AitError`]'s use: form, key, signature, issuer, time, claims.
     pub fn verify(token: &str, keys: &KeySet, issuer: &Origin, now: Millis) -> Result<VerifiedAit, AitError> {
         let parsed = jws::Unverified::parse(token, TYP)?;
-        let key = keys.verifying(parsed.kid()).ok_or_else(|| AitError::UnknownKey(parsed.kid().to_owned()))?;
-        let claims: Claims = parsed.verify(key)?;
+        let key = keys
+            .verifying(parsed.kid())
+            .ok_or_else(|| AitError::UnknownKey(parsed.kid().to_owned()))?;
+        let claims: Claims = parsed.verify_exact(key)?;
         if claims.iss != *issuer {
             return Err(AitError::Issuer(claims.iss));
         }
@@ -167,7 +175,10 @@ impl Claims {
         if self.exp <= self.nbf || self.exp <= self.iat {
             return Err(AitError::Inconsistent("exp is not after nbf and iat"));
         }
-        let authority = self.iss.authority().ok_or(AitError::Inconsistent("the issuer's host cannot issue DIDs"))?;
+        let authority = self
+            .iss
+            .authority()
+            .ok_or(AitError::Inconsistent("the issuer's host cannot issue DIDs"))?;
         if *self.sub.authority() != authority || *self.owner_did.authority() != authority {
             return Err(AitError::Inconsistent("a DID of another authority than the issuer"));
         }

@@ -12,5 +12,8 @@ pub fn derive(did: &AgentDid, taken: impl Fn(&str) -> bool) -> String {
     if !taken(&base) {
         return base;
     }
-    (2u64..).map(|n| format!("{base}-{n}")).find(|alias| !taken(alias)).unwrap_or(base)
+    (2u64..)
+        .map(|n| format!("{base}-{n}"))
+        .find(|alias| !taken(alias))
+        .unwrap_or(base)
 }

@@ -48,17 +48,42 @@ pub fn prepend(identity: &Identity<'_>, message: &str) -> String {
 /// Control characters away, runs of white space to one space, cut to `max` characters, `unknown` when nothing is left.
 fn field(value: &str, max: usize) -> String {
     let printable: String = value.chars().filter(|c| !c.is_control() || c.is_whitespace()).collect();
-    let cut: String = printable.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(max).collect();
-    if cut.is_empty() { "unknown".to_owned() } else { cut }
+    let cut: String = printable
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(max)
+        .collect();
+    let cut = cut.trim_end();
+    if cut.is_empty() {
+        "unknown".to_owned()
+    } else {
+        cut.to_owned()
+    }
+}
+
+/// Whether a reader may see a line break here.
+fn breaks(c: char) -> bool {
+    matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Whether nothing, or nothing but space, is seen here.
+fn invisible(c: char) -> bool {
+    let format = matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    format || c.is_whitespace() || c.is_control()
 }
 
 fn neutralise(message: &str) -> Cow<'_, str> {
-    let forged = |line: &str| line.trim_start().to_ascii_lowercase().starts_with("[clawdentity identity");
-    if !message.split(['\n', '\r']).any(forged) {
+    let forged = |line: &str| {
+        let mut seen = line.chars().filter(|c| !invisible(*c)).map(|c| c.to_ascii_lowercase());
+        "[clawdentityidentity".chars().all(|c| seen.next() == Some(c))
+    };
+    if !message.split(breaks).any(forged) {
         return message.into();
     }
     let mut out = String::with_capacity(message.len() + QUOTE.len());
-    for line in message.split_inclusive(['\n', '\r']) {
+    for line in message.split_inclusive(breaks) {
         if forged(line) {
             out.push_str(QUOTE);
         }

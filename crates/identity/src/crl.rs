@@ -94,8 +94,10 @@ pub fn sign(claims: &Claims, kid: &str, key: &SecretKey) -> Result<String, CrlEr
 pub fn verify(token: &str, keys: &KeySet, issuer: &Origin, now: Millis) -> Result<Claims, CrlError> {
     // a list grows with its entries, so it is not bound by the size of a token
     let parsed = jws::Unverified::parse_any_size(token, TYP)?;
-    let key = keys.verifying(parsed.kid()).ok_or_else(|| CrlError::UnknownKey(parsed.kid().to_owned()))?;
-    let claims: Claims = parsed.verify(key)?;
+    let key = keys
+        .verifying(parsed.kid())
+        .ok_or_else(|| CrlError::UnknownKey(parsed.kid().to_owned()))?;
+    let claims: Claims = parsed.verify_exact(key)?;
     if claims.iss != *issuer {
         return Err(CrlError::Issuer(claims.iss));
     }
@@ -110,7 +112,10 @@ fn check(claims: &Claims) -> Result<(), CrlError> {
     if claims.exp <= claims.iat {
         return Err(CrlError::Inconsistent("exp is not after iat"));
     }
-    let authority = claims.iss.authority().ok_or(CrlError::Inconsistent("the issuer's host cannot issue DIDs"))?;
+    let authority = claims
+        .iss
+        .authority()
+        .ok_or(CrlError::Inconsistent("the issuer's host cannot issue DIDs"))?;
     for entry in &claims.revocations {
         if *entry.agent_did.authority() != authority {
             return Err(CrlError::Inconsistent("an agent of another authority than the issuer"));

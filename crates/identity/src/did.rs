@@ -40,7 +40,11 @@ impl FromStr for Authority {
     type Err = DidError;
 
     fn from_str(text: &str) -> Result<Self, DidError> {
-        if is_authority(text) { Ok(Self(text.into())) } else { Err(DidError::Authority) }
+        if is_authority(text) {
+            Ok(Self(text.into()))
+        } else {
+            Err(DidError::Authority)
+        }
     }
 }
 
@@ -59,10 +63,7 @@ impl fmt::Debug for Authority {
 fn is_authority(text: &str) -> bool {
     let label = |label: &str| {
         let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        (1..=63).contains(&label.len())
-            && label.bytes().all(inner)
-            && !label.starts_with('-')
-            && !label.ends_with('-')
+        (1..=63).contains(&label.len()) && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
     };
     if text == "localhost" {
         return true;
@@ -71,7 +72,11 @@ fn is_authority(text: &str) -> bool {
         return false;
     }
     // a name whose last label is numeric is read as an IPv4 address by every resolver (WHATWG URL 3.5), so it must be one
-    let numeric = text.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
+    let number = |last: &str| match last.strip_prefix("0x") {
+        Some(hex) => hex.bytes().all(|b| b.is_ascii_hexdigit()),
+        None => last.bytes().all(|b| b.is_ascii_digit()),
+    };
+    let numeric = text.rsplit('.').next().is_some_and(number);
     !numeric || text.parse::<Ipv4Addr>().is_ok()
 }
 
@@ -84,7 +89,11 @@ fn parse(text: &str, expected: &str) -> Result<(Authority, Ulid), DidError> {
     };
     let authority = authority.parse()?;
     if entity != expected {
-        return Err(if matches!(entity, "human" | "agent") { DidError::Entity } else { DidError::Format });
+        return Err(if matches!(entity, "human" | "agent") {
+            DidError::Entity
+        } else {
+            DidError::Format
+        });
     }
     Ok((authority, ulid.parse().map_err(|_| DidError::Ulid)?))
 }

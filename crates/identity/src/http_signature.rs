@@ -46,7 +46,10 @@ pub enum HttpSignatureError {
 impl Request<'_> {
     /// The covered components and their values, in order.
     fn components(&self) -> Vec<(String, String)> {
-        let (path, query) = self.path_and_query.split_once('?').map_or((self.path_and_query, None), |(p, q)| (p, Some(q)));
+        let (path, query) = self
+            .path_and_query
+            .split_once('?')
+            .map_or((self.path_and_query, None), |(p, q)| (p, Some(q)));
         let mut out = vec![
             ("@method".to_owned(), self.method.to_owned()),
             ("@authority".to_owned(), self.authority.to_ascii_lowercase()),
@@ -54,17 +57,33 @@ impl Request<'_> {
             ("@query".to_owned(), format!("?{}", query.unwrap_or_default())),
         ];
         let covered = |name: &str| name == "authorization" || name.starts_with("x-claw-");
-        let mut headers: Vec<_> = self.headers.iter().filter(|(name, _)| covered(name)).collect();
+        let headers = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
+        let mut headers: Vec<_> = headers.filter(|(name, _)| covered(name)).collect();
         headers.sort_unstable();
-        out.extend(headers.iter().map(|(name, value)| ((*name).to_owned(), value.trim().to_owned())));
+        out.extend(headers);
         out
+    }
+
+    /// Whether a covered header occurs twice. RFC 9421 would join the two, and their order would matter; none of ours
+    /// does, and a reader that takes the first one must not be shown another first one.
+    fn repeats_a_header(&self) -> bool {
+        // sorted, so namesakes are neighbours
+        self.components()
+            .windows(2)
+            .any(|pair| matches!(pair, [(a, _), (b, _)] if a == b))
     }
 
     /// Value of `Signature-Input`'s `claw` member, and the signature base (RFC 9421 section 2.5).
     fn base(&self, created: i64) -> (String, String) {
         let components = self.components();
         let names: Vec<_> = components.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-        let params = format!("({});created={created};alg=\"ed25519\";tag=\"chancery\"", names.join(" "));
+        let params = format!(
+            "({});created={created};alg=\"ed25519\";tag=\"chancery\"",
+            names.join(" ")
+        );
         let mut base = String::new();
         for (name, value) in &components {
             base.push_str(&format!("\"{name}\": {value}\n"));
@@ -104,17 +123,24 @@ pub fn verify(
         .and_then(|digits| digits.parse::<i64>().ok())
         .ok_or(Components)?;
     let (params, _) = request.base(created);
-    if input != format!("claw={params}") {
+    if input != format!("claw={params}") || request.repeats_a_header() {
         return Err(Components);
     }
     if now.secs().abs_diff(created) > MAX_SKEW_SECS.unsigned_abs() {
         return Err(Skew);
     }
-    let encoded = signature.strip_prefix("claw=:").and_then(|rest| rest.strip_suffix(':')).ok_or(Bad)?;
+    let encoded = signature
+        .strip_prefix("claw=:")
+        .and_then(|rest| rest.strip_suffix(':'))
+        .ok_or(Bad)?;
     let bytes = b64::decode_standard(encoded).map_err(|_| Bad)?;
     let signature = Signature::from_bytes(bytes.try_into().map_err(|_| Bad)?);
     let fits = |authority: &String| {
-        let (_, base) = Request { authority, ..request.clone() }.base(created);
+        let (_, base) = Request {
+            authority,
+            ..request.clone()
+        }
+        .base(created);
         key.verify(base.as_bytes(), &signature).is_ok()
     };
     if authorities.iter().any(fits) { Ok(()) } else { Err(Bad) }

@@ -29,11 +29,19 @@ pub struct SignedMessage<'a> {
 
 /// The text that is signed: eight lines without a newline at the end.
 ///
-/// None of the parts can hold a newline: ids and DIDs by their form, the others because frames refuse control characters
-/// in them.
+/// None of the parts may hold a newline. Ids and DIDs cannot by their form; the others are refused with one by frames, and
+/// by [`verify`] wherever they come from.
 #[must_use]
 pub fn canonical(message: &SignedMessage<'_>) -> String {
-    let SignedMessage { message_id, from, to, lane, content_type, sent_at, payload } = message;
+    let SignedMessage {
+        message_id,
+        from,
+        to,
+        lane,
+        content_type,
+        sent_at,
+        payload,
+    } = message;
     let hash = digest::sha256_b64(payload);
     format!("CHANCERY-MSG-V1\n{message_id}\n{from}\n{to}\n{lane}\n{content_type}\n{sent_at}\n{hash}")
 }
@@ -49,5 +57,10 @@ pub fn sign(message: &SignedMessage<'_>, key: &SecretKey) -> Signature {
 /// # Errors
 /// [`KeyError::BadSignature`].
 pub fn verify(message: &SignedMessage<'_>, signature: &Signature, key: &PublicKey) -> Result<(), KeyError> {
+    // a newline in one part would let it pass for two
+    let parts = [message.message_id, message.lane, message.content_type, message.sent_at];
+    if parts.iter().any(|part| part.contains('\n')) {
+        return Err(KeyError::BadSignature);
+    }
     key.verify(canonical(message).as_bytes(), signature)
 }

@@ -11,6 +11,9 @@ pub struct NameError(pub &'static str);
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $rule:literal, $check:expr) => {
+        name!($(#[$doc])* $name, $rule, $check, |text| text);
+    };
+    ($(#[$doc:meta])* $name:ident, $rule:literal, $check:expr, $clean:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(String);
@@ -28,6 +31,8 @@ macro_rules! name {
 
             fn from_str(text: &str) -> Result<Self, NameError> {
                 let check: fn(&str) -> bool = $check;
+                let clean: fn(&str) -> &str = $clean;
+                let text = clean(text);
                 if check(text) { Ok(Self(text.to_owned())) } else { Err(NameError($rule)) }
             }
         }
@@ -87,11 +92,12 @@ name!(
 );
 
 name!(
-    /// Name of a person, an API key, or an agent as shown to a peer: 1 to 64 characters, not blank, no control
-    /// characters.
+    /// Name of a person, an API key, or an agent as shown to a peer: 1 to 64 characters without control characters, once
+    /// the blanks at both ends are taken away.
     DisplayName,
     "a name has 1 to 64 characters, not only blanks, and no control characters",
-    |text| printable(text, 64)
+    |text| printable(text, 64),
+    str::trim
 );
 
 name!(

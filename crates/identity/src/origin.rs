@@ -75,8 +75,12 @@ impl Origin {
 impl FromStr for Origin {
     type Err = OriginError;
 
-    /// Reads an origin, with or without a trailing slash; a path, query or fragment is refused.
+    /// Reads an origin as people write it, with or without a trailing slash; a path, query or fragment is refused, and so
+    /// is white space, which URL parsers drop.
     fn from_str(text: &str) -> Result<Self, OriginError> {
+        if text.bytes().any(|b| b <= b' ') {
+            return Err(OriginError);
+        }
         let origin = Self::of_url(text)?;
         let bare = text.strip_suffix('/').unwrap_or(text);
         let url = Url::parse(text).map_err(|_| OriginError)?;
@@ -106,8 +110,13 @@ impl Serialize for Origin {
 }
 
 impl<'de> Deserialize<'de> for Origin {
+    /// Reads an origin as machines write it: the text must be the origin itself, lower case, without a trailing slash or
+    /// the scheme's own port, so that what is signed or compared has one spelling.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        match text.parse::<Self>() {
+            Ok(origin) if origin.as_str() == text => Ok(origin),
+            _ => Err(serde::de::Error::custom(OriginError)),
+        }
     }
 }

@@ -52,20 +52,18 @@ pub struct ProofHeaders {
 impl ProofHeaders {
     /// Signs a request with a fresh nonce. `path_and_query` is the target exactly as it is sent.
     #[must_use]
-    pub fn sign(
-        method: &str,
-        path_and_query: &str,
-        body: &[u8],
-        now: Millis,
-        rng: &impl Rng,
-        key: &SecretKey,
-    ) -> Self {
+    pub fn sign(method: &str, path_and_query: &str, body: &[u8], now: Millis, rng: &impl Rng, key: &SecretKey) -> Self {
         let timestamp = now.secs().to_string();
         let nonce = b64::encode(rng.bytes::<16>());
         let body_sha256 = digest::sha256_b64(body);
         let text = canonical(method, path_and_query, &timestamp, &nonce, &body_sha256);
         let proof = key.sign(text.as_bytes()).to_b64();
-        Self { timestamp, nonce, body_sha256, proof }
+        Self {
+            timestamp,
+            nonce,
+            body_sha256,
+            proof,
+        }
     }
 
     /// Header names and values, in the order of the specification.
@@ -120,7 +118,12 @@ pub fn verify(
     key: &PublicKey,
 ) -> Result<VerifiedProof, ProofError> {
     let digits = !headers.timestamp.is_empty() && headers.timestamp.bytes().all(|b| b.is_ascii_digit());
-    let timestamp = headers.timestamp.parse::<i64>().ok().filter(|_| digits).ok_or(ProofError::Timestamp)?;
+    let timestamp = headers
+        .timestamp
+        .parse::<i64>()
+        .ok()
+        .filter(|_| digits)
+        .ok_or(ProofError::Timestamp)?;
     if now.secs().abs_diff(timestamp) > MAX_SKEW_SECS.unsigned_abs() {
         return Err(ProofError::Skew);
     }
@@ -136,5 +139,8 @@ pub fn verify(
         return Err(ProofError::Nonce);
     }
     let remember_until = Millis::from_secs(timestamp).plus(NONCE_RETENTION_MS);
-    Ok(VerifiedProof { nonce: headers.nonce.clone(), remember_until })
+    Ok(VerifiedProof {
+        nonce: headers.nonce.clone(),
+        remember_until,
+    })
 }

@@ -24,7 +24,14 @@ pub struct SignedReceipt<'a> {
 /// The text that is signed: seven lines without a newline at the end.
 #[must_use]
 pub fn canonical(receipt: &SignedReceipt<'_>) -> String {
-    let SignedReceipt { message_id, from, to, status, reason, at } = receipt;
+    let SignedReceipt {
+        message_id,
+        from,
+        to,
+        status,
+        reason,
+        at,
+    } = receipt;
     format!("CHANCERY-RECEIPT-V1\n{message_id}\n{from}\n{to}\n{status}\n{reason}\n{at}")
 }
 
@@ -39,5 +46,10 @@ pub fn sign(receipt: &SignedReceipt<'_>, key: &SecretKey) -> Signature {
 /// # Errors
 /// [`KeyError::BadSignature`].
 pub fn verify(receipt: &SignedReceipt<'_>, signature: &Signature, key: &PublicKey) -> Result<(), KeyError> {
+    // a newline in one part would let it pass for two
+    let parts = [receipt.message_id, receipt.status, receipt.reason, receipt.at];
+    if parts.iter().any(|part| part.contains('\n')) {
+        return Err(KeyError::BadSignature);
+    }
     key.verify(canonical(receipt).as_bytes(), signature)
 }

@@ -34,7 +34,14 @@ impl RegistrationProof<'_> {
     /// The text that is signed: eight lines without a newline at the end.
     #[must_use]
     pub fn canonical(&self) -> String {
-        let Self { challenge_id, nonce, owner, public_key, name, .. } = self;
+        let Self {
+            challenge_id,
+            nonce,
+            owner,
+            public_key,
+            name,
+            ..
+        } = self;
         let framework = self.framework.unwrap_or_default();
         let ttl_days = self.ttl_days.map(|days| days.to_string()).unwrap_or_default();
         let key = public_key.to_b64();

@@ -59,13 +59,17 @@ pub enum EntryError {
     /// By another registry, or about another registry's agent.
     #[error("an entry of another registry")]
     Issuer,
+    /// A member breaks its rule.
+    #[error("inconsistent entry: {0}")]
+    Inconsistent(&'static str),
 }
 
 /// Signs an entry with the registry key `kid`.
 ///
 /// # Errors
-/// [`EntryError::Jws`].
+/// [`EntryError::Inconsistent`] when the entry breaks a rule of its own.
 pub fn sign(entry: &Entry, kid: &str, key: &SecretKey) -> Result<String, EntryError> {
+    check(entry)?;
     Ok(jws::sign(TYP, kid, entry, key)?)
 }
 
@@ -75,10 +79,23 @@ pub fn sign(entry: &Entry, kid: &str, key: &SecretKey) -> Result<String, EntryEr
 /// The first rule that fails.
 pub fn verify(token: &str, keys: &KeySet, issuer: &Origin) -> Result<Entry, EntryError> {
     let parsed = jws::Unverified::parse(token, TYP)?;
-    let key = keys.verifying(parsed.kid()).ok_or_else(|| EntryError::UnknownKey(parsed.kid().to_owned()))?;
-    let entry: Entry = parsed.verify(key)?;
+    let key = keys
+        .verifying(parsed.kid())
+        .ok_or_else(|| EntryError::UnknownKey(parsed.kid().to_owned()))?;
+    let entry: Entry = parsed.verify_exact(key)?;
     if entry.iss != *issuer || issuer.authority().as_ref() != Some(entry.agent_did.authority()) {
         return Err(EntryError::Issuer);
     }
+    check(&entry)?;
     Ok(entry)
+}
+
+fn check(entry: &Entry) -> Result<(), EntryError> {
+    if entry.seq == 0 {
+        return Err(EntryError::Inconsistent("positions begin with 1"));
+    }
+    if entry.reason.as_ref().is_some_and(|text| text.chars().count() > 280) {
+        return Err(EntryError::Inconsistent("a reason longer than 280 characters"));
+    }
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! Pairing tickets: `clwpair1_` and base64url JSON, signed by a key that exists for this one ticket.
 
+use std::fmt;
+
 use chancery_base::{
     Millis, Rng, Ulid, b64,
     ed25519::{PublicKey, SecretKey, Signature},
@@ -38,7 +40,9 @@ pub enum TicketError {
 }
 
 /// A ticket that has been read. Its signature can only be checked by the relay that issued it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Who holds its text may pair, so `Debug` shows only who issued which ticket.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Ticket {
     /// The relay that issued it.
     pub iss: Origin,
@@ -52,6 +56,15 @@ pub struct Ticket {
     pub pkid: Ulid,
     /// The signature.
     pub sig: Signature,
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket")
+            .field("iss", &self.iss)
+            .field("kid", &self.kid)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Serialize)]
@@ -91,9 +104,27 @@ impl Ticket {
     /// The ticket with these parts, signed by `key`.
     #[must_use]
     pub fn sign(iss: &Origin, kid: Ulid, nonce: String, exp: i64, pkid: Ulid, key: &SecretKey) -> (Self, PublicKey) {
-        let unsigned = Signed { v: VERSION, iss, kid, nonce: &nonce, exp, pkid, sig: None };
+        let unsigned = Signed {
+            v: VERSION,
+            iss,
+            kid,
+            nonce: &nonce,
+            exp,
+            pkid,
+            sig: None,
+        };
         let sig = key.sign(&to_json(&unsigned));
-        (Self { iss: iss.clone(), kid, nonce, exp, pkid, sig }, key.public())
+        (
+            Self {
+                iss: iss.clone(),
+                kid,
+                nonce,
+                exp,
+                pkid,
+                sig,
+            },
+            key.public(),
+        )
     }
 
     /// Its text.
@@ -105,7 +136,11 @@ impl Ticket {
     /// Takes away what copying adds: white space anywhere, back-ticks at both ends.
     #[must_use]
     pub fn normalise(text: &str) -> String {
-        text.trim().trim_matches('`').chars().filter(|c| !c.is_whitespace()).collect()
+        text.trim()
+            .trim_matches('`')
+            .chars()
+            .filter(|c| !c.is_whitespace())
+            .collect()
     }
 
     /// Reads a ticket after [`Ticket::normalise`].
@@ -119,9 +154,13 @@ impl Ticket {
         let text = Self::normalise(text);
         let encoded = text.strip_prefix(PREFIX).ok_or(TicketError::Format)?;
         let bytes = b64::decode(encoded).map_err(|_| TicketError::Format)?;
-        let raw: Raw = json::from_slice_strict(&bytes).map_err(|_| TicketError::Format)?;
+        let raw: Raw = json::from_object_strict(&bytes).map_err(|_| TicketError::Format)?;
         if raw.v != VERSION {
-            return Err(if raw.v.is_number() { TicketError::Version } else { TicketError::Format });
+            return Err(if raw.v.is_number() {
+                TicketError::Version
+            } else {
+                TicketError::Format
+            });
         }
         let iss = raw.iss.ok_or(TicketError::Issuer)?;
         let origin: Origin = iss.parse().map_err(|_| TicketError::Issuer)?;
@@ -134,7 +173,14 @@ impl Ticket {
             return Err(TicketError::Format);
         };
         b64::decode(&nonce).map_err(|_| TicketError::Format)?;
-        Ok(Self { iss: origin, kid, nonce, exp, pkid, sig })
+        Ok(Self {
+            iss: origin,
+            kid,
+            nonce,
+            exp,
+            pkid,
+            sig,
+        })
     }
 
     /// Checks the signature with the key that was stored when the ticket was issued.
@@ -142,12 +188,28 @@ impl Ticket {
     /// # Errors
     /// [`TicketError::Signature`].
     pub fn verify(&self, key: &PublicKey) -> Result<(), TicketError> {
-        key.verify(&to_json(&self.signed(None)), &self.sig).map_err(|_| TicketError::Signature)
+        key.verify(&to_json(&self.signed(None)), &self.sig)
+            .map_err(|_| TicketError::Signature)
     }
 
     fn signed(&self, sig: Option<Signature>) -> Signed<'_> {
-        let Self { iss, kid, nonce, exp, pkid, .. } = self;
-        Signed { v: VERSION, iss, kid: *kid, nonce, exp: *exp, pkid: *pkid, sig }
+        let Self {
+            iss,
+            kid,
+            nonce,
+            exp,
+            pkid,
+            ..
+        } = self;
+        Signed {
+            v: VERSION,
+            iss,
+            kid: *kid,
+            nonce,
+            exp: *exp,
+            pkid: *pkid,
+            sig,
+        }
     }
 }
 

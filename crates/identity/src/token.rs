@@ -74,7 +74,10 @@ impl<K: TokenKind> Token<K> {
         let mut random = Zeroizing::new(vec![0; K::ENTROPY]);
         rng.fill(&mut random);
         let encoded = Zeroizing::new(b64::encode(&*random));
-        Self { text: Zeroizing::new(format!("{}{}", K::MARKER, *encoded)), kind: PhantomData }
+        Self {
+            text: Zeroizing::new(format!("{}{}", K::MARKER, *encoded)),
+            kind: PhantomData,
+        }
     }
 
     /// The token's text.
@@ -86,13 +89,20 @@ impl<K: TokenKind> Token<K> {
     /// What to store of it.
     #[must_use]
     pub fn stored(&self) -> StoredToken {
-        StoredToken { prefix: self.prefix().to_owned(), hash: digest::sha256_hex(self.text.as_bytes()) }
+        StoredToken {
+            prefix: self.prefix().to_owned(),
+            hash: digest::sha256_hex(self.text.as_bytes()),
+        }
     }
 
     /// Marker and the first 8 characters of the random part.
     #[must_use]
     pub fn prefix(&self) -> &str {
-        let end = self.text.char_indices().nth(K::MARKER.len() + 8).map_or(self.text.len(), |(at, _)| at);
+        let end = self
+            .text
+            .char_indices()
+            .nth(K::MARKER.len() + 8)
+            .map_or(self.text.len(), |(at, _)| at);
         self.text.get(..end).unwrap_or(&self.text)
     }
 
@@ -110,9 +120,10 @@ impl<K: TokenKind> FromStr for Token<K> {
     /// token only the store can tell.
     fn from_str(text: &str) -> Result<Self, TokenError> {
         match text.strip_prefix(K::MARKER) {
-            Some(rest) if !rest.is_empty() && text.len() <= 256 => {
-                Ok(Self { text: Zeroizing::new(text.to_owned()), kind: PhantomData })
-            }
+            Some(rest) if !rest.is_empty() && text.len() <= 256 => Ok(Self {
+                text: Zeroizing::new(text.to_owned()),
+                kind: PhantomData,
+            }),
             _ => Err(TokenError),
         }
     }
@@ -120,7 +131,10 @@ impl<K: TokenKind> FromStr for Token<K> {
 
 impl<K: TokenKind> Clone for Token<K> {
     fn clone(&self) -> Self {
-        Self { text: self.text.clone(), kind: PhantomData }
+        Self {
+            text: self.text.clone(),
+            kind: PhantomData,
+        }
     }
 }
 
