@@ -119,7 +119,7 @@ impl<C: Command> Slot<C> {
 }
 
 /// A command with its type hidden, as the writer sees it.
-trait Job: Send + Sync {
+pub(crate) trait Job: Send + Sync {
     fn run(&self, tx: &Connection) -> Ran;
     fn publish(&self);
     fn fail(&self, error: StoreError);
@@ -185,6 +185,15 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
+    pub(crate) fn new(job: Arc<dyn Job>, weight: usize) -> Self {
+        Self { job: Some(job), weight }
+    }
+
+    /// Forgets the command without answering anybody.
+    pub(crate) fn forget(mut self) {
+        self.job = None;
+    }
+
     pub(crate) fn weight(&self) -> usize {
         self.weight
     }

@@ -20,7 +20,7 @@ use crate::queue::Queue;
 use crate::readers::Readers;
 use crate::stats::{Counters, WriterStats};
 use crate::writer::Writer;
-use crate::{connection, lock};
+use crate::{callback, connection, lock};
 
 /// A handle to an open database. Clones share it.
 ///
@@ -101,6 +101,23 @@ impl Database {
         let (future, ticket) = Submitted::queued(command);
         self.inner.queue.push(ticket);
         future
+    }
+
+    /// As [`submit`](Self::submit), with a function instead of a future: `done` runs on the writer's thread after the
+    /// commit was synced, in the order of the commits, before anything committed later is reported. It must be short and
+    /// must not block. When the database is closed or abandoned before the command ran, `done` is told so.
+    ///
+    /// # Errors
+    /// [`StoreError::Overloaded`] and [`StoreError::Closed`] when the command was not queued; `done` is not called then.
+    pub fn submit_then<C: Command>(
+        &self,
+        command: C,
+        done: impl FnOnce(Result<C::Output, C::Error>) + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.inner.queue.offer(callback::ticket(command, done)).map_err(|(ticket, error)| {
+            ticket.forget();
+            error
+        })
     }
 
     /// Runs `f` on a connection that cannot write, on a thread of its own, and returns what it returns. All of `f` sees

@@ -7,6 +7,7 @@
 //! This crate knows no table: the schema comes as [`Migration`]s and the statements live in the commands of the engines.
 //! [`files`] writes the small private files beside a database.
 
+mod callback;
 mod checkpoint;
 mod command;
 mod connection;

@@ -48,6 +48,13 @@ impl Queue {
 
     /// Adds a command at the end, or answers it at once: closed, or more is waiting than the limits allow.
     pub(crate) fn push(&self, ticket: Ticket) {
+        if let Err((ticket, error)) = self.offer(ticket) {
+            ticket.fail(error);
+        }
+    }
+
+    /// Adds a command at the end, or gives it back with the reason.
+    pub(crate) fn offer(&self, ticket: Ticket) -> Result<(), (Ticket, StoreError)> {
         let mut state = self.lock();
         let refused = if state.closing {
             Some(StoreError::Closed)
@@ -60,8 +67,7 @@ impl Queue {
         };
         if let Some(error) = refused {
             drop(state);
-            ticket.fail(error);
-            return;
+            return Err((ticket, error));
         }
         state.bytes = state.bytes.saturating_add(ticket.weight());
         state.waiting.push_back(ticket);
@@ -70,6 +76,7 @@ impl Queue {
         if wake {
             self.arrived.notify_one();
         }
+        Ok(())
     }
 
     /// Moves the next batch into `batch`: what is there, up to the limits. Sleeps while there is nothing. `false` when
