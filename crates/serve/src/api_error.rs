@@ -8,7 +8,8 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use chancery_base::{Category, ErrorCode};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 const INTERNAL_MESSAGE: &str = "Internal server error";
 
@@ -30,6 +31,22 @@ struct Content {
     retry_after: Option<u64>,
     /// What happened, for the log only.
     cause: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Envelope<'e> {
+    error: Fields<'e>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Fields<'e> {
+    code: &'static str,
+    message: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<&'e Value>,
 }
 
 impl ApiError {
@@ -96,16 +113,16 @@ impl ApiError {
     /// The body; `request_id` as [`Edge`](crate::Edge) knows it.
     pub(crate) fn body(&self, request_id: Option<&str>) -> Body {
         let content = &*self.0;
-        let mut error = json!({ "code": content.code, "message": content.message });
-        if let Some(fields) = error.as_object_mut() {
-            if let Some(id) = request_id {
-                fields.insert("requestId".into(), id.into());
-            }
-            if let Some(details) = content.details.as_ref().filter(|_| content.status.as_u16() < 500) {
-                fields.insert("details".into(), details.clone());
-            }
-        }
-        Body::from(json!({ "error": error }).to_string())
+        let envelope = Envelope {
+            error: Fields {
+                code: content.code,
+                message: &content.message,
+                request_id,
+                details: content.details.as_ref().filter(|_| content.status.as_u16() < 500),
+            },
+        };
+        // text, numbers and JSON values always serialise
+        Body::from(serde_json::to_vec(&envelope).unwrap_or_default())
     }
 }
 

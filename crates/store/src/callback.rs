@@ -41,7 +41,9 @@ where
     F: FnOnce(Result<C::Output, C::Error>) + Send + 'static,
 {
     fn run(&self, tx: &Connection) -> Ran {
-        let Some(Stage::Queued(command, done)) = self.take() else { return Ran::Refused };
+        let Some(Stage::Queued(command, done)) = self.take() else {
+            return Ran::Refused;
+        };
         let result = catch_unwind(AssertUnwindSafe(|| command.apply(tx))).unwrap_or_else(|panic| {
             tracing::error!(panic = panic_text(&*panic), "a database command panicked");
             Err(StoreError::Panicked.into())
@@ -67,6 +69,9 @@ where
 /// A function that panics must not take the writer with it.
 fn call<T, E>(done: impl FnOnce(Result<T, E>), result: Result<T, E>) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| done(result))) {
-        tracing::error!(panic = panic_text(&*panic), "what a database command was to tell panicked");
+        tracing::error!(
+            panic = panic_text(&*panic),
+            "what a database command was to tell panicked"
+        );
     }
 }

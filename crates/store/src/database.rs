@@ -114,10 +114,13 @@ impl Database {
         command: C,
         done: impl FnOnce(Result<C::Output, C::Error>) + Send + 'static,
     ) -> Result<(), StoreError> {
-        self.inner.queue.offer(callback::ticket(command, done)).map_err(|(ticket, error)| {
-            ticket.forget();
-            error
-        })
+        self.inner
+            .queue
+            .offer(callback::ticket(command, done))
+            .map_err(|(ticket, error)| {
+                ticket.forget();
+                error
+            })
     }
 
     /// Runs `f` on a connection that cannot write, on a thread of its own, and returns what it returns. All of `f` sees

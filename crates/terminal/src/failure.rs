@@ -147,12 +147,9 @@ mod tests {
     #[test]
     fn the_json_has_a_hint_only_when_there_is_one() {
         let failure = Failure::usage("A", "b");
-        assert_eq!(failure.to_json().to_string(), r#"{"error":{"code":"A","message":"b"}}"#);
+        assert_eq!(failure.to_json(), json!({ "error": { "code": "A", "message": "b" } }));
         assert_eq!(failure.exit, EXIT_USAGE);
         let failure = failure.with_hint("c");
-        assert_eq!(
-            failure.to_json().to_string(),
-            r#"{"error":{"code":"A","hint":"c","message":"b"}}"#
-        );
+        assert_eq!(failure.to_json(), json!({ "error": { "code": "A", "message": "b", "hint": "c" } }));
     }
 }

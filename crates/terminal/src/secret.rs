@@ -41,7 +41,8 @@ pub fn read_secret_arg(raw: &str, stdin: &mut dyn BufRead) -> Result<Zeroizing<S
 }
 
 fn first_line(from: &mut dyn BufRead, name: &str) -> Result<Zeroizing<String>, Failure> {
-    let mut line = Zeroizing::new(Vec::new());
+    // as large as it can become: growing would leave copies behind
+    let mut line = Zeroizing::new(Vec::with_capacity(MAX_SECRET as usize + 1));
     from.take(MAX_SECRET + 1)
         .read_until(b'\n', &mut line)
         .map_err(|error| unreadable(name, &error))?;
