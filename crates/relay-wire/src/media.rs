@@ -14,5 +14,7 @@ pub const DELIVERY: &str = "application/vnd.clawdentity.delivery+json";
 #[must_use]
 pub fn is_reserved(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
-    [SEALED, BLOB].iter().any(|reserved| essence.eq_ignore_ascii_case(reserved))
+    [SEALED, BLOB]
+        .iter()
+        .any(|reserved| essence.eq_ignore_ascii_case(reserved))
 }

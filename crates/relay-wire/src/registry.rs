@@ -148,7 +148,7 @@ pub struct Invite {
 }
 
 /// `POST /v1/invites/redeem`, request.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RedeemRequest {
     /// Name of the API key; `invite` when absent.
@@ -161,6 +161,8 @@ pub struct RedeemRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
 }
+
+debug_without_secrets!(RedeemRequest: api_key_name, display_name);
 
 /// `POST /v1/invites/redeem`, response.
 #[derive(Clone, Serialize, Deserialize)]

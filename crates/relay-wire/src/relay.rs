@@ -36,7 +36,7 @@ pub struct PairStartRequest {
 }
 
 /// `POST /pair/start`, response.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PairStartResponse {
     /// The caller.
@@ -49,8 +49,10 @@ pub struct PairStartResponse {
     pub expires_at: String,
 }
 
+debug_without_secrets!(PairStartResponse: initiator_agent_did, initiator_profile, expires_at);
+
 /// `POST /pair/confirm`, request.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PairConfirmRequest {
     /// The caller.
@@ -58,6 +60,8 @@ pub struct PairConfirmRequest {
     /// The ticket.
     pub ticket: String,
 }
+
+debug_without_secrets!(PairConfirmRequest: responder_profile);
 
 /// `POST /pair/confirm`, response.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -76,13 +80,15 @@ pub struct PairConfirmResponse {
 }
 
 /// `POST /pair/statement`, request: one half of the pair document, after the pairing was confirmed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct PairStatementRequest {
     /// The ticket of the pairing.
     pub ticket: String,
     /// The caller's statement; it names the other side, and the ticket's `kid` as the pairing.
     pub statement: SignedStatement,
 }
+
+debug_without_secrets!(PairStatementRequest: statement);
 
 /// `POST /pair/statement`, response.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -96,10 +102,16 @@ pub struct PairStatementResponse {
 }
 
 /// `POST /pair/status`, request.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct PairStatusRequest {
     /// The ticket.
     pub ticket: String,
+}
+
+impl std::fmt::Debug for PairStatusRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PairStatusRequest { .. }")
+    }
 }
 
 /// `POST /pair/status`, response. While pending only the initiator may read it.
@@ -178,7 +190,8 @@ pub enum DeliveryState {
     Queued,
     /// In the recipient's inbox.
     Delivered,
-    /// The recipient's webhook answered 2xx.
+    /// The recipient's webhook answered 2xx. The original's later version says `delivered_to_webhook`.
+    #[serde(alias = "delivered_to_webhook")]
     ProcessedByOpenclaw,
     /// Given up.
     DeadLettered,
