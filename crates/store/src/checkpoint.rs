@@ -3,26 +3,34 @@
 //! A checkpoint copies pages from the log into the file and syncs both: tens of milliseconds for a long log, which
 //! SQLite's own automatic checkpoint would put between two commits. Here a second thread does the bulk of it beside
 //! the writer. Because commits go on meanwhile, that alone never empties the log; so when it is done the writer copies
-//! the few pages that came since, and its next commit starts the log from the beginning.
+//! the few pages that came since, waits a moment for readers who still look at the log (those who come meanwhile find
+//! everything in the file), and its next commit starts the log from the beginning.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
 use crate::error::StoreError;
+use crate::options::BUSY_TIMEOUT;
 use crate::stats::Counters;
 
 /// Pages in the log at which a checkpoint starts: 16 MiB, so that its syncs are shared by thousands of commits.
 const START_PAGES: u64 = 4_000;
 /// Pages that the writer copies itself without anybody noticing: 4 MiB.
 const INLINE_PAGES: u64 = 1_000;
-/// Pages at which the writer stops for the checkpoint, so that the log stays below about 64 MiB.
+/// Pages at which the writer stops for the checkpoint, so that the log stays about 64 MiB short.
 const STOP_PAGES: u64 = 16_000;
 /// Pages until the next try when a reader held on to the log.
 const RETRY_PAGES: u64 = 1_000;
+/// How long the writer waits for readers while the log is of a good length: hardly longer than a commit.
+const SHORT_WAIT: Duration = Duration::from_millis(10);
+/// How long it waits once the log is too long. Only a reader that takes longer than this makes the log grow further, by
+/// another [`STOP_PAGES`] until the next such wait.
+const LONG_WAIT: Duration = Duration::from_secs(1);
 
 /// When to checkpoint, decided by the writer after each commit.
 pub(crate) struct Checkpoints {
@@ -102,9 +110,12 @@ impl Checkpoints {
                 self.counters.checkpoints.fetch_add(1, Relaxed);
                 if pages.saturating_sub(since) > INLINE_PAGES && pages < STOP_PAGES {
                     self.begin(pages);
-                } else {
-                    checkpoint(writer);
+                } else if pages < STOP_PAGES {
+                    restart(writer, SHORT_WAIT);
                     self.next = pages.saturating_add(RETRY_PAGES);
+                } else {
+                    restart(writer, LONG_WAIT);
+                    self.next = pages.saturating_add(STOP_PAGES);
                 }
             }
         }
@@ -126,6 +137,20 @@ impl Checkpoints {
         if let Err(error) = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
             tracing::warn!(%error, "the last checkpoint failed; the log is replayed when the database is next opened");
         }
+    }
+}
+
+/// Copies all of the log, and waits at most `patience` until nobody reads from it, so that the next commit can start it
+/// anew. When somebody still does, the copying was not in vain.
+fn restart(writer: &Connection, patience: Duration) {
+    let done = writer
+        .busy_timeout(patience)
+        .and_then(|()| writer.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(())));
+    if let Err(error) = done {
+        tracing::warn!(%error, "a checkpoint failed; the log grows until one succeeds");
+    }
+    if let Err(error) = writer.busy_timeout(BUSY_TIMEOUT) {
+        tracing::warn!(%error, "the writer lost its patience");
     }
 }
 
