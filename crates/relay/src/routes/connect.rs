@@ -1,0 +1,143 @@
+//! `GET /v1/relay/connect`: the WebSocket of a connector.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{
+        FromRequestParts as _, Request, State, WebSocketUpgrade,
+        ws::{CloseFrame, Message, WebSocket},
+    },
+    response::{IntoResponse as _, Response},
+};
+use chancery_relay_wire::header::{self, FEATURE_MESSAGES};
+use chancery_serve::ApiError;
+use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
+
+use super::{Answer, Ctx};
+use crate::{
+    auth::{self, Needs, RequestHead},
+    error::RelayError,
+    session::link::{Inbound, Outbound},
+};
+
+/// Bytes read at a time. The default of the library would cost 128 KiB a connection.
+const READ_BUFFER: usize = 1024;
+
+pub(super) async fn connect(State(shared): Ctx, request: Request) -> Answer<Response> {
+    let (mut parts, _) = request.into_parts();
+    let head = RequestHead {
+        method: &parts.method,
+        uri: &parts.uri,
+        headers: &parts.headers,
+    };
+    let needs = Needs {
+        access: true,
+        counted: true,
+        judge_nonce_later: true,
+        ..Needs::default()
+    };
+    let caller = auth::authenticate(&shared, head, b"", needs).await?;
+    let features = parts
+        .headers
+        .get(header::FEATURES)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let negotiated = header::offers(features, FEATURE_MESSAGES);
+    let max_frame = shared.config.delivery.max_frame_bytes;
+    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
+        .await
+        .map_err(|_| ApiError::from(RelayError::UpgradeRequired))?
+        .read_buffer_size(READ_BUFFER)
+        .max_frame_size(max_frame)
+        .max_message_size(max_frame);
+
+    let hub = shared.hub.clone();
+    let ait = Arc::clone(&caller.token);
+    let expires = caller.ait.expires();
+    let admitted = hub
+        .connect(
+            caller.agent().clone(),
+            Arc::clone(&ait),
+            expires,
+            negotiated,
+            caller.nonce(),
+        )
+        .await?;
+    // a revocation that came between the check and the admission has no session to close yet
+    if shared.feed.is_revoked(caller.agent(), caller.ait.jti()) {
+        hub.cut(caller.agent(), crate::session::CloseReason::Revoked);
+    }
+    let guard = Unserved {
+        hub: hub.clone(),
+        session: Arc::clone(&admitted.session),
+        served: false,
+    };
+    let mut response = upgrade.on_upgrade(move |socket| async move {
+        let mut guard = guard;
+        guard.served = true;
+        let (outgoing, incoming) = split(socket);
+        admitted.serve(hub, ait, incoming, outgoing).await;
+    });
+    if negotiated {
+        response
+            .headers_mut()
+            .insert(header::FEATURES, axum::http::HeaderValue::from_static(FEATURE_MESSAGES));
+    }
+    Ok(response.into_response())
+}
+
+/// Takes a session back that was admitted and whose upgrade never came to pass.
+struct Unserved {
+    hub: crate::hub::Hub,
+    session: Arc<crate::session::Session>,
+    served: bool,
+}
+
+impl Drop for Unserved {
+    fn drop(&mut self) {
+        if !self.served {
+            self.session.detach();
+            self.hub.forget(&self.session);
+        }
+    }
+}
+
+type Halves<W, R> = (W, R);
+
+fn split(
+    socket: WebSocket,
+) -> Halves<impl Sink<Outbound, Error = axum::Error> + Send + Unpin + 'static, impl Stream<Item = Inbound> + Send + Unpin>
+{
+    let (sink, stream) = socket.split();
+    let outgoing = sink.with(|outbound: Outbound| {
+        std::future::ready(Ok::<_, axum::Error>(match outbound {
+            Outbound::Text(text) => Message::Text(text.into()),
+            Outbound::Close(reason) => Message::Close(Some(CloseFrame {
+                code: reason.code(),
+                reason: reason.text().into(),
+            })),
+        }))
+    });
+    let incoming = stream.scan((), |(), message| {
+        std::future::ready(match message {
+            Ok(Message::Text(text)) => Some(Inbound::Text(text)),
+            Ok(Message::Close(_)) => None,
+            Ok(_) => Some(Inbound::Alive),
+            Err(error) if is_too_large(&error) => Some(Inbound::TooLarge),
+            Err(_) => None,
+        })
+    });
+    (Box::pin(outgoing), incoming)
+}
+
+fn is_too_large(error: &axum::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        if error.to_string().to_ascii_lowercase().contains("message too long") || error.to_string().contains("too big")
+        {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}

@@ -1,0 +1,181 @@
+//! What a session sends, and how it is written.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use bytes::Bytes;
+use chancery_base::{Clock, ErrorCode as _, Rng, Ulid};
+use chancery_identity::{AgentDid, Ait, block};
+use chancery_relay_wire::{
+    frame::{Deliver, DeliverExtra, EnqueueAck, Frame, FrameError, Receipt, ReceiptStatus},
+    relay::DeliveryState,
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{link::CloseReason, link::Outbound};
+use crate::{
+    error::RelayError,
+    store::{Item, ReceiptRow, SenderAit},
+};
+
+/// What a session sends.
+pub(crate) enum Out {
+    Heartbeat(Ulid),
+    HeartbeatAck(Ulid),
+    Deliver(Box<Item>),
+    EnqueueAck {
+        ack_id: Ulid,
+        outcome: Result<(), Box<RelayError>>,
+    },
+    Receipt {
+        id: Ulid,
+        row: Box<ReceiptRow>,
+    },
+    ReceiptAck(Ulid),
+    Close(CloseReason),
+}
+
+/// Writes frames for one connection.
+pub(super) struct Writer<'a> {
+    pub(super) negotiated: bool,
+    pub(super) inject_identity: bool,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) rng: &'a dyn Rng,
+    /// Identity tokens that this connection was shown, by agent.
+    shown: BTreeMap<AgentDid, Ulid>,
+}
+
+/// Senders whose tokens are remembered as shown in one connection; beyond it they are shown again.
+const MAX_SHOWN: usize = 10_000;
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(negotiated: bool, inject_identity: bool, clock: &'a dyn Clock, rng: &'a dyn Rng) -> Self {
+        Self {
+            negotiated,
+            inject_identity,
+            clock,
+            rng,
+            shown: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn write(&mut self, out: Out) -> Result<Outbound, FrameError> {
+        let now = self.clock.now();
+        let fresh = |rng: &dyn Rng| Ulid::generate(now, &rng);
+        let text = match out {
+            Out::Close(reason) => return Ok(Outbound::Close(reason)),
+            Out::Heartbeat(id) => Frame::Heartbeat { id }.encode(id, now)?,
+            Out::HeartbeatAck(ack_id) => Frame::HeartbeatAck { ack_id }.encode(fresh(self.rng), now)?,
+            Out::ReceiptAck(ack_id) => Frame::ReceiptAck { ack_id }.encode(fresh(self.rng), now)?,
+            Out::Deliver(item) => self.deliver(&item)?,
+            Out::EnqueueAck { ack_id, outcome } => {
+                let error = outcome.as_ref().err();
+                let named = error.filter(|_| self.negotiated);
+                let ack = EnqueueAck {
+                    ack_id,
+                    accepted: outcome.is_ok(),
+                    reason: error.map(|error| error.to_string().into()),
+                    code: named.map(|error| error.code().into()),
+                    retryable: named.map(|error| error.is_retryable()),
+                };
+                Frame::EnqueueAck(ack).encode(fresh(self.rng), now)?
+            }
+            Out::Receipt { id, row } => {
+                let status = match row.state {
+                    DeliveryState::DeadLettered => ReceiptStatus::DeadLettered,
+                    _ => ReceiptStatus::DeliveredToWebhook,
+                };
+                let receipt = Receipt {
+                    id,
+                    message_id: row.message_id.as_str().into(),
+                    from: row.sender.clone(),
+                    to: row.recipient.clone(),
+                    status,
+                    reason: row.reason.as_deref().map(Cow::Borrowed),
+                    at: row.at.clone().unwrap_or_else(|| row.updated_at.to_rfc3339()).into(),
+                    sig: row.sig,
+                };
+                Frame::Receipt(receipt).encode(id, now)?
+            }
+        };
+        Ok(Outbound::Text(text))
+    }
+
+    fn deliver(&mut self, item: &Item) -> Result<String, FrameError> {
+        let message = &*item.message;
+        let injected = if self.negotiated || !self.inject_identity {
+            None
+        } else {
+            with_identity(&message.payload, &message.sender_ait)
+        };
+        let payload: &RawValue = serde_json::from_slice(injected.as_deref().unwrap_or(&message.payload))?;
+        let extra = self.negotiated.then(|| DeliverExtra {
+            message_id: message.message_id.as_str().into(),
+            lane_seq: u64::try_from(item.lane_seq).unwrap_or(0),
+            attempt: item.attempt,
+            sent_at: message.sent_at.as_deref().map(Cow::Borrowed),
+            sig: message.sig,
+            from_ait: None,
+        });
+        let extra = extra.map(|extra| DeliverExtra {
+            from_ait: self.ait_to_show(item),
+            ..extra
+        });
+        let deliver = Deliver {
+            id: item.delivery_id,
+            from: message.sender.clone(),
+            to: message.recipient.clone(),
+            payload,
+            content_type: message.content_type.as_deref().map(Cow::Borrowed),
+            conversation_id: message.conversation.as_deref().map(Cow::Borrowed),
+            reply_to: message.reply_to.as_deref().map(Cow::Borrowed),
+            extra,
+        };
+        Frame::Deliver(deliver).encode(item.delivery_id, self.clock.now())
+    }
+
+    fn ait_to_show<'i>(&mut self, item: &'i Item) -> Option<Cow<'i, str>> {
+        let SenderAit { token, jti } = &*item.message.sender_ait;
+        if token.is_empty() || self.shown.get(&item.message.sender) == Some(jti) {
+            return None;
+        }
+        if self.shown.len() >= MAX_SHOWN {
+            self.shown.clear();
+        }
+        self.shown.insert(item.message.sender.clone(), *jti);
+        Some(token.as_str().into())
+    }
+}
+
+/// The payload with the identity block above its `message`, when it is an object whose `message` is a string. Nothing else
+/// of it changes, not even by a space.
+fn with_identity(payload: &Bytes, ait: &SenderAit) -> Option<Vec<u8>> {
+    #[derive(Deserialize)]
+    struct Message<'a> {
+        #[serde(borrow)]
+        message: &'a RawValue,
+    }
+
+    let (_, claims) = Ait::inspect(&ait.token).ok()?;
+    let identity = block::Identity::from(&claims);
+    if !payload.trim_ascii_start().starts_with(b"{") {
+        return None;
+    }
+    match serde_json::from_slice::<Message<'_>>(payload) {
+        Ok(found) => {
+            let raw = found.message.get();
+            let text: String = serde_json::from_str(raw).ok()?;
+            let replacement = serde_json::to_vec(&block::prepend(&identity, &text)).ok()?;
+            let start = (raw.as_ptr() as usize).checked_sub(payload.as_ptr() as usize)?;
+            let (head, tail) = (payload.get(..start)?, payload.get(start + raw.len()..)?);
+            Some([head, &replacement, tail].concat())
+        }
+        Err(_) => {
+            // `message` twice: readers differ on which one counts, so it is written anew with the last, as most read it
+            let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(payload).ok()?;
+            let text = object.get("message")?.as_str()?.to_owned();
+            object.insert("message".to_owned(), block::prepend(&identity, &text).into());
+            serde_json::to_vec(&object).ok()
+        }
+    }
+}

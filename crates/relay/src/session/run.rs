@@ -1,0 +1,307 @@
+//! Drives one connection: frames in, frames out, heartbeats and deadlines.
+
+use std::sync::Arc;
+
+use axum::extract::ws::Utf8Bytes;
+use bytes::Bytes;
+use chancery_base::Ulid;
+use chancery_relay_wire::{
+    frame::{DeliverAck, Enqueue, Frame, FrameError, Receipt},
+    limits, media,
+};
+use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{
+    CloseReason, Out, RECEIPT_WINDOW, Session,
+    link::{Inbound, Outbound},
+    out::Writer,
+};
+use crate::{
+    error::RelayError,
+    hub::{Admitted, Hub},
+    store::{MessageRef, NewMessage, PendingReceipts, ReceiptRow, ReceiptSeen, RecordReceipt, SenderAit},
+};
+
+/// Frames written before the connection is flushed: a batch shares one system call.
+const WRITE_BATCH: usize = 64;
+
+impl Admitted {
+    /// Serves the connection until it ends. `ait` is the identity token that opened it.
+    pub async fn serve<R, W>(self, hub: Hub, ait: Arc<SenderAit>, incoming: R, outgoing: W)
+    where
+        R: Stream<Item = Inbound> + Send + Unpin,
+        W: Sink<Outbound> + Send + Unpin + 'static,
+    {
+        let Self { session, out } = self;
+        let writer = tokio::spawn(write(Arc::clone(&session), out, outgoing));
+        session.nudge(&hub);
+        session.more_receipts();
+        session.read(&hub, &ait, incoming).await;
+        // when it was not closed for a reason of ours, the other side has gone
+        session.close(CloseReason::Shutdown);
+        session.detach();
+        hub.forget(&session);
+        // the writer ends with the Close that was just sent; its result does not matter any more
+        let _ = writer.await;
+    }
+}
+
+impl Session {
+    async fn read<R>(self: &Arc<Self>, hub: &Hub, ait: &Arc<SenderAit>, mut incoming: R)
+    where
+        R: Stream<Item = Inbound> + Send + Unpin,
+    {
+        let limits = self.config.delivery;
+        let mut last_heard = Instant::now();
+        let mut next_beat = last_heard + limits.heartbeat;
+        let life = u64::try_from(self.expires.since(self.clock.now())).unwrap_or(0);
+        let expires = last_heard + std::time::Duration::from_millis(life);
+        loop {
+            if self.is_closed() {
+                return;
+            }
+            let silent = last_heard + limits.heartbeat_timeout;
+            let deadline = [Some(next_beat), Some(silent), Some(expires), self.next_deadline()];
+            let deadline = deadline.into_iter().flatten().min().unwrap_or(next_beat);
+            tokio::select! {
+                biased;
+                () = self.changed() => {}
+                inbound = incoming.next() => match inbound {
+                    None => return,
+                    Some(Inbound::TooLarge) => return self.close(CloseReason::FrameTooLarge),
+                    Some(Inbound::Alive) => last_heard = Instant::now(),
+                    Some(Inbound::Text(text)) => {
+                        last_heard = Instant::now();
+                        if text.len() > limits.max_frame_bytes {
+                            return self.close(CloseReason::FrameTooLarge);
+                        }
+                        self.frame(hub, ait, &text).await;
+                    }
+                },
+                () = tokio::time::sleep_until(deadline) => {
+                    let now = Instant::now();
+                    if now >= expires {
+                        return self.close(CloseReason::Expired);
+                    }
+                    if now >= silent {
+                        return self.close(CloseReason::HeartbeatTimeout);
+                    }
+                    if now >= next_beat {
+                        next_beat = now + limits.heartbeat;
+                        self.send(Out::Heartbeat(Ulid::generate(self.clock.now(), &self.rng)));
+                    }
+                    self.tick(hub);
+                }
+            }
+        }
+    }
+
+    async fn frame(self: &Arc<Self>, hub: &Hub, ait: &Arc<SenderAit>, text: &Utf8Bytes) {
+        match Frame::parse(text) {
+            Ok(Frame::Enqueue(enqueue)) => self.enqueue(hub, ait, text, &enqueue).await,
+            Ok(Frame::DeliverAck(DeliverAck {
+                ack_id,
+                accepted,
+                reason,
+            })) => {
+                self.answered(ack_id, accepted, reason.as_deref(), hub);
+            }
+            Ok(Frame::Heartbeat { id }) => self.send(Out::HeartbeatAck(id)),
+            Ok(Frame::Receipt(receipt)) if self.negotiated => self.receipt(hub, &receipt),
+            Ok(Frame::ReceiptAck { ack_id }) => self.receipt_seen(ack_id),
+            Ok(_) => {}
+            Err(FrameError::Member {
+                kind: "enqueue",
+                member,
+                id: Some(id),
+            }) => {
+                let error = RelayError::FrameInvalid(format!("the member {member} is missing or malformed"));
+                self.refuse_enqueue(id, error);
+            }
+            // frames that are not understood are ignored, as the original does
+            Err(error) => tracing::debug!(agent = %self.agent, %error, "a frame was ignored"),
+        }
+    }
+
+    fn refuse_enqueue(&self, id: Ulid, error: RelayError) {
+        self.send(Out::EnqueueAck {
+            ack_id: id,
+            outcome: Err(Box::new(error)),
+        });
+    }
+
+    async fn enqueue(self: &Arc<Self>, hub: &Hub, ait: &Arc<SenderAit>, text: &Utf8Bytes, frame: &Enqueue<'_>) {
+        if let Some(reserved) = frame.content_type.as_deref().filter(|kind| media::is_reserved(kind)) {
+            return self.refuse_enqueue(frame.id, RelayError::ReservedMediaType(reserved.to_owned()));
+        }
+        if let Some(url) = &frame.reply_to
+            && chancery_identity::Origin::of_url(url).is_err()
+        {
+            return self.refuse_enqueue(frame.id, RelayError::InvalidReplyTo);
+        }
+        let signed = frame.signed.as_ref();
+        let bytes: Bytes = text.clone().into();
+        let message = NewMessage {
+            sender: self.agent.clone(),
+            recipient: frame.to.clone(),
+            message_id: signed.map_or_else(|| frame.id.to_string(), |signed| signed.message_id.to_string()),
+            conversation: frame.conversation_id.as_deref().map(str::to_owned),
+            content_type: frame.content_type.as_deref().map(str::to_owned),
+            reply_to: frame.reply_to.as_deref().map(str::to_owned),
+            sent_at: signed.map(|signed| signed.sent_at.to_string()),
+            sig: signed.map(|signed| signed.sig),
+            // a slice of the frame, not a copy of it
+            payload: bytes.slice_ref(frame.payload.get().as_bytes()),
+            sender_ait: Arc::clone(ait),
+        };
+        // more than a windowful that waits for its commit: the socket is not read until some are done
+        let Ok(permit) = Arc::clone(&self.pending).acquire_owned().await else {
+            return;
+        };
+        let (session, id) = (Arc::clone(self), frame.id);
+        hub.accept(message, None, None, move |outcome| {
+            let outcome = outcome.map(drop).map_err(Box::new);
+            session.send(Out::EnqueueAck { ack_id: id, outcome });
+            drop(permit);
+        });
+    }
+
+    fn receipt(self: &Arc<Self>, hub: &Hub, frame: &Receipt<'_>) {
+        if frame.to != self.agent || frame.message_id.len() > limits::MAX_MESSAGE_ID_BYTES {
+            // only the recipient may say it; there is no negative answer to a receipt
+            return;
+        }
+        let step = RecordReceipt {
+            recipient: self.agent.clone(),
+            sender: frame.from.clone(),
+            message: MessageRef::Message(frame.message_id.to_string()),
+            status: frame.status,
+            reason: frame.reason.as_deref().map(str::to_owned),
+            at: frame.at.to_string(),
+            sig: frame.sig,
+            nonce: None,
+            now: self.clock.now(),
+        };
+        let (session, hub, id) = (Arc::clone(self), hub.clone(), frame.id);
+        self.store.submit(step, move |outcome| match outcome {
+            Ok(row) => {
+                session.send(Out::ReceiptAck(id));
+                if let Some(row) = row {
+                    hub.tell_sender(row);
+                }
+            }
+            // without an acknowledgement it is sent again
+            Err(refusal) => tracing::error!(error = %refusal, "a receipt could not be stored"),
+        });
+    }
+
+    /// Tells this agent what became of a message of its own.
+    pub(crate) fn tell(&self, row: ReceiptRow) {
+        if !self.negotiated {
+            return;
+        }
+        let mut receipts = self.receipts();
+        if receipts.outstanding.len() >= RECEIPT_WINDOW || receipts.reading {
+            receipts.more = true;
+            return;
+        }
+        let id = Ulid::generate(self.clock.now(), &self.rng);
+        receipts.outstanding.insert(id, row.seq);
+        self.send(Out::Receipt { id, row: Box::new(row) });
+    }
+
+    /// Receipts may be due that this session was not told of.
+    pub(crate) fn receipts_due(self: &Arc<Self>) {
+        self.receipts().more = true;
+        self.more_receipts();
+    }
+
+    fn receipt_seen(self: &Arc<Self>, frame_id: Ulid) {
+        let Some(seq) = self.receipts().outstanding.remove(&frame_id) else {
+            return;
+        };
+        self.store.submit(
+            ReceiptSeen {
+                sender: self.agent.clone(),
+                seq,
+            },
+            |outcome| {
+                if let Err(refusal) = outcome {
+                    tracing::error!(error = %refusal, "a receipt's acknowledgement could not be stored");
+                }
+            },
+        );
+        self.more_receipts();
+    }
+
+    fn more_receipts(self: &Arc<Self>) {
+        if !self.negotiated {
+            return;
+        }
+        let mut receipts = self.receipts();
+        if !receipts.more || receipts.reading || !receipts.outstanding.is_empty() {
+            return;
+        }
+        receipts.reading = true;
+        receipts.more = false;
+        drop(receipts);
+        let step = PendingReceipts {
+            sender: self.agent.clone(),
+            after: 0,
+            limit: RECEIPT_WINDOW,
+        };
+        let session = Arc::clone(self);
+        self.store.submit(step, move |outcome| {
+            let rows = outcome.unwrap_or_default();
+            let mut receipts = session.receipts();
+            receipts.reading = false;
+            receipts.more |= rows.len() == RECEIPT_WINDOW;
+            for row in rows {
+                if receipts.outstanding.values().any(|seq| *seq == row.seq) {
+                    continue;
+                }
+                let id = Ulid::generate(session.clock.now(), &session.rng);
+                receipts.outstanding.insert(id, row.seq);
+                session.send(Out::Receipt { id, row: Box::new(row) });
+            }
+        });
+    }
+}
+
+async fn write<W>(session: Arc<Session>, mut out: mpsc::UnboundedReceiver<Out>, mut outgoing: W)
+where
+    W: Sink<Outbound> + Send + Unpin,
+{
+    let mut writer = Writer::new(
+        session.negotiated,
+        session.config.inject_identity,
+        &*session.clock,
+        &*session.rng,
+    );
+    let mut batch = Vec::with_capacity(WRITE_BATCH);
+    while out.recv_many(&mut batch, WRITE_BATCH).await > 0 {
+        for item in batch.drain(..) {
+            let outbound = match writer.write(item) {
+                Ok(outbound) => outbound,
+                Err(error) => {
+                    tracing::error!(agent = %session.agent, %error, "a frame could not be written");
+                    session.close(CloseReason::Internal);
+                    continue;
+                }
+            };
+            let last = matches!(outbound, Outbound::Close(_));
+            if outgoing.feed(outbound).await.is_err() || last {
+                // flushing a connection that is gone fails, and that is all right
+                let _ = outgoing.flush().await;
+                let _ = outgoing.close().await;
+                session.close(CloseReason::Shutdown);
+                return;
+            }
+        }
+        if outgoing.flush().await.is_err() {
+            session.close(CloseReason::Shutdown);
+            return;
+        }
+    }
+}

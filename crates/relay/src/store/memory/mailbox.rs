@@ -1,0 +1,490 @@
+//! Mailboxes, receipts, revocations and sweeping.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use chancery_identity::{AgentDid, revocation::Scope};
+use chancery_relay_wire::{frame::ReceiptStatus, relay::DeliveryState};
+
+use super::state::{Delivery, Lane, NonceKind, Peer, State};
+use crate::store::{
+    Accept, Accepted, ApplyRevocation, Claim, Claimed, Connect, Connected, Defer, Deferred, FindReceipt, Item, LaneId,
+    LoadRevocations, MessageRef, NewMessage, NonceSeen, PendingReceipts, Perform, ReceiptRow, ReceiptSeen,
+    RecordReceipt, Refusal, Release, ResetFeed, Revoked, SenderAit, Seq, Settle, Sweep, Swept, UseNonce, reason,
+};
+
+impl Perform<UseNonce> for State {
+    fn perform(&mut self, UseNonce(nonce): UseNonce) -> Result<(), Refusal> {
+        self.spend(&nonce, NonceKind::Request, false)
+    }
+}
+
+impl Perform<NonceSeen> for State {
+    fn perform(&mut self, step: NonceSeen) -> Result<bool, Refusal> {
+        Ok(self.nonces.contains_key(&(step.agent, step.nonce)))
+    }
+}
+
+impl Perform<Connect> for State {
+    fn perform(&mut self, step: Connect) -> Result<Connected, Refusal> {
+        if self.is_revoked(&step.agent) {
+            return Err(Refusal::SenderRevoked);
+        }
+        self.spend(&step.nonce, NonceKind::Connect, step.allow_reuse)?;
+        let agent = self.agent(&step.agent);
+        agent.ait = Some(step.ait);
+        agent.epoch += 1;
+        let epoch = agent.epoch;
+        Ok(Connected {
+            epoch,
+            depth: self.depth(&step.agent),
+        })
+    }
+}
+
+impl Perform<Accept> for State {
+    fn perform(&mut self, step: Accept) -> Result<Accepted, Refusal> {
+        let Accept { message, .. } = &step;
+        let (sender, recipient) = (&message.sender, &message.recipient);
+        let to_self = sender == recipient;
+        if to_self {
+            self.agent(sender);
+        }
+        if self.is_revoked(sender) {
+            return Err(Refusal::SenderRevoked);
+        }
+        if let Some(nonce) = &step.nonce {
+            self.spend(nonce, NonceKind::Request, false)?;
+        }
+        if self.is_revoked(recipient) {
+            return Err(Refusal::RecipientRevoked);
+        }
+        let key = (recipient.clone(), sender.clone());
+        if to_self {
+            self.peers.entry(key.clone()).or_default();
+        }
+        let peer = self.peers.get(&key).ok_or(Refusal::NotPaired)?;
+        let muted = peer.muted;
+        if peer.blocked {
+            return Err(Refusal::Blocked);
+        }
+        if peer.paired.is_none() && !to_self {
+            return Err(Refusal::NotPaired);
+        }
+        let depth = self.depth(recipient);
+        let same_id = |d: &&Delivery| d.message.sender == *sender && d.message.message_id == message.message_id;
+        if let Some((seq, earlier)) = self.deliveries.iter().find(|(_, d)| same_id(d)) {
+            if earlier.message.recipient != *recipient || earlier.hash != step.hash {
+                return Err(Refusal::Conflict);
+            }
+            return Ok(Accepted {
+                seq: *seq,
+                delivery_id: earlier.id,
+                position: earlier.position,
+                lane: earlier.lane,
+                lane_seq: earlier.lane_seq,
+                state: earlier.state,
+                repeat: true,
+                claimed: false,
+                depth,
+            });
+        }
+        if depth >= step.max_messages {
+            return Err(Refusal::MailboxFull);
+        }
+        if self
+            .waiting(recipient)
+            .filter(|(_, d)| d.message.sender == *sender)
+            .count() as u64
+            >= step.max_per_sender
+        {
+            return Err(Refusal::SenderShareFull);
+        }
+        self.agent(sender).ait = Some(Arc::clone(&message.sender_ait));
+        let (lane, lane_seq) = self.next_in_lane(message);
+        let mailbox = self.agent(recipient);
+        mailbox.last_position += 1;
+        let position = mailbox.last_position;
+        let claimed = step.claim == Some(mailbox.epoch) && !muted;
+        let epoch = mailbox.epoch;
+        self.last_seq += 1;
+        let seq = self.last_seq;
+        let delivery = Delivery {
+            id: step.delivery_id,
+            message: Arc::clone(message),
+            hash: step.hash,
+            lane,
+            lane_seq,
+            position,
+            state: DeliveryState::Queued,
+            attempts: u32::from(claimed),
+            claimed: if claimed { epoch } else { 0 },
+            accepted_at: step.now,
+            updated_at: step.now,
+            reason: None,
+            receipt_at: None,
+            receipt_sig: None,
+            receipt_due: false,
+        };
+        self.deliveries.insert(seq, delivery);
+        Ok(Accepted {
+            seq,
+            delivery_id: step.delivery_id,
+            position,
+            lane,
+            lane_seq,
+            state: DeliveryState::Queued,
+            repeat: false,
+            claimed,
+            depth: depth + 1,
+        })
+    }
+}
+
+impl State {
+    fn next_in_lane(&mut self, message: &NewMessage) -> (LaneId, i64) {
+        let conversation = message.conversation.clone().unwrap_or_default();
+        let found = self.lanes.iter_mut().find(|(_, lane)| {
+            lane.recipient == message.recipient && lane.sender == message.sender && lane.conversation == conversation
+        });
+        if let Some((id, lane)) = found {
+            lane.last_seq += 1;
+            return (*id, lane.last_seq);
+        }
+        let id = self.lanes.last_key_value().map_or(1, |(id, _)| id + 1);
+        let (recipient, sender) = (message.recipient.clone(), message.sender.clone());
+        self.lanes.insert(
+            id,
+            Lane {
+                recipient,
+                sender,
+                conversation,
+                last_seq: 1,
+            },
+        );
+        (id, 1)
+    }
+
+    fn waiting_row(&mut self, seq: Seq, id: chancery_base::Ulid, recipient: &AgentDid) -> Option<&mut Delivery> {
+        self.deliveries
+            .get_mut(&seq)
+            .filter(|d| d.id == id && d.message.recipient == *recipient && d.state == DeliveryState::Queued)
+    }
+}
+
+impl Perform<Settle> for State {
+    fn perform(&mut self, step: Settle) -> Result<bool, Refusal> {
+        if !self.is_current(&step.recipient, step.epoch) {
+            return Ok(false);
+        }
+        Ok(self
+            .waiting_row(step.seq, step.delivery_id, &step.recipient)
+            .is_some_and(|delivery| {
+                delivery.state = DeliveryState::Delivered;
+                delivery.updated_at = step.now;
+                true
+            }))
+    }
+}
+
+impl Perform<Defer> for State {
+    fn perform(&mut self, step: Defer) -> Result<Deferred, Refusal> {
+        if !self.is_current(&step.recipient, step.epoch) {
+            return Ok(Deferred::Stale);
+        }
+        let Some(delivery) = self.waiting_row(step.seq, step.delivery_id, &step.recipient) else {
+            return Ok(Deferred::Stale);
+        };
+        let attempts = delivery.attempts;
+        if attempts >= step.max_attempts {
+            let reason = format!("refused {attempts} times, at last: {}", step.reason);
+            self.bury(&reason, step.now, |seq, _| *seq == step.seq);
+            return Ok(Deferred::Dead);
+        }
+        delivery.attempts += 1;
+        delivery.updated_at = step.now;
+        Ok(Deferred::Again { attempt: attempts + 1 })
+    }
+}
+
+impl Perform<Release> for State {
+    fn perform(&mut self, step: Release) -> Result<(), Refusal> {
+        if !self.is_current(&step.recipient, step.epoch) {
+            return Ok(());
+        }
+        for seq in step.seqs {
+            if let Some(d) = self.deliveries.get_mut(&seq)
+                && d.message.recipient == step.recipient
+                && d.state == DeliveryState::Queued
+            {
+                d.attempts = d.attempts.saturating_sub(1);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Perform<Claim> for State {
+    fn perform(&mut self, step: Claim) -> Result<Claimed, Refusal> {
+        if !self.is_current(&step.recipient, step.epoch) {
+            return Ok(Claimed {
+                exhausted: true,
+                ..Claimed::default()
+            });
+        }
+        let muted = |d: &Delivery| {
+            let key = (step.recipient.clone(), d.message.sender.clone());
+            self.peers.get(&key).is_some_and(|peer: &Peer| peer.muted)
+        };
+        let lanes: BTreeSet<LaneId> = self
+            .waiting(&step.recipient)
+            .filter(|(_, d)| !muted(d))
+            .map(|(_, d)| d.lane)
+            .collect();
+        let later = lanes.iter().filter(|lane| **lane > step.from_lane);
+        let order: Vec<LaneId> = later
+            .chain(lanes.iter().filter(|lane| **lane <= step.from_lane))
+            .copied()
+            .collect();
+        let mut claimed = Claimed {
+            next_lane: step.from_lane,
+            exhausted: true,
+            ..Claimed::default()
+        };
+        let (mut messages, mut bytes) = (step.max_messages, step.max_bytes);
+        for lane in order {
+            let hold = step.holds.iter().find(|hold| hold.lane == lane);
+            let room = hold.map_or(step.per_lane, |hold| hold.room);
+            let mut rows: Vec<(Seq, i64)> = self
+                .waiting(&step.recipient)
+                .filter(|(_, d)| d.lane == lane && d.claimed < step.epoch && d.accepted_at > step.expired_before)
+                .map(|(seq, d)| (*seq, d.position))
+                .collect();
+            rows.sort_by_key(|(_, position)| *position);
+            let mut taken = 0;
+            for (seq, _) in rows {
+                let Some(delivery) = self.deliveries.get_mut(&seq) else {
+                    continue;
+                };
+                let size = delivery.message.payload.len();
+                if taken == room.min(step.max_messages) || messages == 0 || (!claimed.items.is_empty() && size > bytes)
+                {
+                    claimed.exhausted = false;
+                    if size > bytes {
+                        bytes = 0;
+                    }
+                    break;
+                }
+                taken += 1;
+                messages -= 1;
+                bytes = bytes.saturating_sub(size);
+                delivery.attempts += 1;
+                delivery.claimed = step.epoch;
+                let attempt = delivery.attempts;
+                let ait = self
+                    .agents
+                    .get(&delivery.message.sender)
+                    .and_then(|agent| agent.ait.clone());
+                claimed.items.push(item(seq, delivery, attempt, ait));
+            }
+            if messages == 0 || bytes == 0 {
+                claimed.exhausted = false;
+                break;
+            }
+            claimed.next_lane = lane;
+        }
+        Ok(claimed)
+    }
+}
+
+fn item(seq: Seq, delivery: &Delivery, attempt: u32, ait: Option<Arc<SenderAit>>) -> Item {
+    let message = &delivery.message;
+    Item {
+        seq,
+        delivery_id: delivery.id,
+        lane: delivery.lane,
+        lane_seq: delivery.lane_seq,
+        position: delivery.position,
+        attempt,
+        accepted_at: delivery.accepted_at,
+        message: Arc::new(NewMessage {
+            sender: message.sender.clone(),
+            recipient: message.recipient.clone(),
+            message_id: message.message_id.clone(),
+            conversation: message.conversation.clone(),
+            content_type: message.content_type.clone(),
+            reply_to: message.reply_to.clone(),
+            sent_at: message.sent_at.clone(),
+            sig: message.sig,
+            payload: message.payload.clone(),
+            sender_ait: ait.unwrap_or_else(|| Arc::clone(&message.sender_ait)),
+        }),
+    }
+}
+
+fn receipt(seq: Seq, d: &Delivery) -> ReceiptRow {
+    ReceiptRow {
+        seq,
+        message_id: d.message.message_id.clone(),
+        delivery_id: d.id,
+        sender: d.message.sender.clone(),
+        recipient: d.message.recipient.clone(),
+        state: d.state,
+        reason: d.reason.clone(),
+        at: d.receipt_at.clone(),
+        sig: d.receipt_sig,
+        updated_at: d.updated_at,
+    }
+}
+
+impl State {
+    fn find(&self, sender: &AgentDid, recipient: &AgentDid, id: &str, either: bool) -> Option<(Seq, &Delivery)> {
+        let between = |d: &Delivery| d.message.sender == *sender && d.message.recipient == *recipient;
+        let mut rows = self
+            .deliveries
+            .iter()
+            .filter(|(_, d)| between(d))
+            .map(|(seq, d)| (*seq, d));
+        rows.clone()
+            .find(|(_, d)| d.message.message_id == id)
+            .or_else(|| rows.find(|(_, d)| either && d.id.to_string() == id))
+    }
+}
+
+impl Perform<RecordReceipt> for State {
+    fn perform(&mut self, step: RecordReceipt) -> Result<Option<ReceiptRow>, Refusal> {
+        if let Some(nonce) = &step.nonce {
+            self.spend(nonce, NonceKind::Request, false)?;
+        }
+        let (id, either) = match &step.message {
+            MessageRef::Message(id) => (id, false),
+            MessageRef::Either(id) => (id, true),
+        };
+        let Some((seq, _)) = self.find(&step.sender, &step.recipient, id, either) else {
+            return Ok(None);
+        };
+        let Some(d) = self.deliveries.get_mut(&seq) else {
+            return Ok(None);
+        };
+        if !matches!(d.state, DeliveryState::Queued | DeliveryState::Delivered) {
+            return Ok(None);
+        }
+        d.state = match step.status {
+            ReceiptStatus::DeliveredToWebhook => DeliveryState::ProcessedByOpenclaw,
+            ReceiptStatus::DeadLettered => DeliveryState::DeadLettered,
+        };
+        d.reason = step.reason;
+        d.receipt_at = Some(step.at);
+        d.receipt_sig = step.sig;
+        d.updated_at = step.now;
+        d.receipt_due = true;
+        Ok(Some(receipt(seq, d)))
+    }
+}
+
+impl Perform<FindReceipt> for State {
+    fn perform(&mut self, step: FindReceipt) -> Result<Option<ReceiptRow>, Refusal> {
+        Ok(self
+            .find(&step.sender, &step.recipient, &step.id, true)
+            .map(|(seq, d)| receipt(seq, d)))
+    }
+}
+
+impl Perform<PendingReceipts> for State {
+    fn perform(&mut self, step: PendingReceipts) -> Result<Vec<ReceiptRow>, Refusal> {
+        let due = |seq: &Seq, d: &Delivery| d.receipt_due && d.message.sender == step.sender && *seq > step.after;
+        let rows = self.deliveries.iter().filter(|(seq, d)| due(seq, d)).take(step.limit);
+        Ok(rows.map(|(seq, d)| receipt(*seq, d)).collect())
+    }
+}
+
+impl Perform<ReceiptSeen> for State {
+    fn perform(&mut self, step: ReceiptSeen) -> Result<(), Refusal> {
+        if let Some(d) = self
+            .deliveries
+            .get_mut(&step.seq)
+            .filter(|d| d.message.sender == step.sender)
+        {
+            d.receipt_due = false;
+        }
+        Ok(())
+    }
+}
+
+impl Perform<ApplyRevocation> for State {
+    fn perform(&mut self, step: ApplyRevocation) -> Result<u64, Refusal> {
+        self.cursor = step.seq;
+        if matches!(step.scope, Scope::Agent | Scope::Token) {
+            self.revoked_tokens.insert(step.jti);
+        }
+        if step.scope != Scope::Agent {
+            return Ok(0);
+        }
+        self.agent(&step.agent).revoked = true;
+        let concerned: Vec<_> = self
+            .peers
+            .keys()
+            .filter(|(owner, peer)| *owner == step.agent || *peer == step.agent)
+            .cloned()
+            .collect();
+        Ok(concerned
+            .iter()
+            .map(|(owner, peer)| self.distrust(owner, peer, reason::REVOKED, step.now))
+            .sum())
+    }
+}
+
+impl Perform<ResetFeed> for State {
+    fn perform(&mut self, _: ResetFeed) -> Result<(), Refusal> {
+        self.cursor = 0;
+        Ok(())
+    }
+}
+
+impl Perform<LoadRevocations> for State {
+    fn perform(&mut self, _: LoadRevocations) -> Result<Revoked, Refusal> {
+        let agents = self
+            .agents
+            .iter()
+            .filter(|(_, agent)| agent.revoked)
+            .map(|(did, _)| did.clone())
+            .collect();
+        Ok(Revoked {
+            cursor: self.cursor,
+            agents,
+            tokens: self.revoked_tokens.iter().copied().collect(),
+        })
+    }
+}
+
+impl Perform<Sweep> for State {
+    fn perform(&mut self, step: Sweep) -> Result<Swept, Refusal> {
+        let mut swept = Swept::default();
+        let stale = step.now.plus(-step.ttl_ms);
+        let rows: Vec<Seq> = self
+            .deliveries
+            .keys()
+            .filter(|seq| **seq > step.after)
+            .take(step.limit)
+            .copied()
+            .collect();
+        swept.next = rows.last().filter(|_| rows.len() == step.limit).copied();
+        for seq in rows {
+            let Some(d) = self.deliveries.get(&seq) else { continue };
+            if d.accepted_at > stale {
+                swept.next = None;
+                break;
+            }
+            if d.state == DeliveryState::Queued {
+                swept.expired += self.bury(reason::EXPIRED, step.now, |other, _| *other == seq);
+            } else if d.updated_at <= stale {
+                self.deliveries.remove(&seq);
+                swept.forgotten += 1;
+            }
+        }
+        let before = self.nonces.len() + self.tickets.len();
+        self.nonces.retain(|_, (_, until)| *until >= step.now);
+        self.tickets.retain(|_, (_, forget_at)| *forget_at >= step.now);
+        swept.forgotten += (before - self.nonces.len() - self.tickets.len()) as u64;
+        Ok(swept)
+    }
+}

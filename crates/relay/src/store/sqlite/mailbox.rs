@@ -1,0 +1,491 @@
+//! Mailboxes: accept, claim, settle, defer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chancery_base::{Millis, Ulid, ed25519::Signature};
+use chancery_identity::AgentDid;
+use chancery_relay_wire::relay::DeliveryState;
+use chancery_store::rusqlite::{self, OptionalExtension as _, Row, params};
+
+use super::{Tx, corrupt, did, schema::state, ulid};
+use crate::store::{
+    Accept, Accepted, Claim, Claimed, Defer, Deferred, Epoch, Item, LaneId, NewMessage, Perform, Refusal, Release,
+    SenderAit, Seq, Settle,
+};
+
+pub(super) fn to_state(number: i64) -> DeliveryState {
+    match number {
+        state::QUEUED => DeliveryState::Queued,
+        state::DELIVERED => DeliveryState::Delivered,
+        state::PROCESSED => DeliveryState::ProcessedByOpenclaw,
+        _ => DeliveryState::DeadLettered,
+    }
+}
+
+/// A mailbox as its row has it.
+struct Mailbox {
+    id: i64,
+    revoked: bool,
+    epoch: Epoch,
+    next_position: i64,
+    depth: u64,
+}
+
+/// What the owner of a mailbox thinks of a sender.
+struct Peer {
+    paired: bool,
+    blocked: bool,
+    muted: bool,
+    waiting: u64,
+}
+
+impl Tx<'_> {
+    fn mailbox(&self, recipient: &AgentDid) -> rusqlite::Result<Option<Mailbox>> {
+        self.0
+            .prepare_cached(
+                "SELECT id, revoked_at IS NOT NULL, epoch, next_position, depth FROM agents WHERE did = ?1",
+            )?
+            .query_row([recipient.as_str()], |row| {
+                Ok(Mailbox {
+                    id: row.get(0)?,
+                    revoked: row.get(1)?,
+                    epoch: row.get(2)?,
+                    next_position: row.get(3)?,
+                    depth: row.get(4)?,
+                })
+            })
+            .optional()
+    }
+
+    fn peer(&self, owner: i64, peer: i64) -> rusqlite::Result<Option<Peer>> {
+        self.0
+            .prepare_cached(
+                "SELECT paired_at IS NOT NULL, blocked, muted, waiting FROM peers WHERE owner = ?1 AND peer = ?2",
+            )?
+            .query_row([owner, peer], |row| {
+                Ok(Peer {
+                    paired: row.get(0)?,
+                    blocked: row.get(1)?,
+                    muted: row.get(2)?,
+                    waiting: row.get(3)?,
+                })
+            })
+            .optional()
+    }
+
+    /// The mailbox of `recipient` when `epoch` is its current one.
+    fn current(&self, recipient: &AgentDid, epoch: Epoch) -> rusqlite::Result<Option<i64>> {
+        self.0
+            .prepare_cached("SELECT id FROM agents WHERE did = ?1 AND epoch = ?2")?
+            .query_row(params![recipient.as_str(), epoch], |row| row.get(0))
+            .optional()
+    }
+
+    /// Takes a waiting row out of its mailbox's counters and forgets its body. Its state must have been changed already.
+    pub(super) fn leave_mailbox(&self, seq: Seq, recipient: i64, sender: i64) -> rusqlite::Result<()> {
+        self.0
+            .prepare_cached("DELETE FROM payloads WHERE seq = ?1")?
+            .execute([seq])?;
+        self.0
+            .prepare_cached("UPDATE agents SET depth = depth - 1 WHERE id = ?1")?
+            .execute([recipient])?;
+        self.0
+            .prepare_cached("UPDATE peers SET waiting = waiting - 1 WHERE owner = ?1 AND peer = ?2")?
+            .execute([recipient, sender])?;
+        Ok(())
+    }
+
+    /// Makes a waiting row a dead letter, of which its sender is to be told.
+    pub(super) fn bury(&self, seq: Seq, reason: &str, now: Millis) -> rusqlite::Result<()> {
+        let row = self
+            .0
+            .prepare_cached(
+                "UPDATE deliveries SET state = 3, reason = ?2, updated_at = ?3, receipt_due = 1
+                 WHERE seq = ?1 AND state = 0 RETURNING recipient, sender",
+            )?
+            .query_row(params![seq, reason, now.0], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        row.map_or(Ok(()), |(recipient, sender)| self.leave_mailbox(seq, recipient, sender))
+    }
+
+    /// The earlier acceptance of the same message, or a conflict; `None` when the id is new.
+    fn earlier(&self, sender: i64, recipient: &Mailbox, step: &Accept) -> Result<Option<Accepted>, Refusal> {
+        let found = self
+            .0
+            .prepare_cached(
+                "SELECT seq, delivery_id, recipient, hash, lane, lane_seq, position, state FROM deliveries
+                 WHERE sender = ?1 AND message_id = ?2",
+            )?
+            .query_row(params![sender, step.message.message_id], |row| {
+                let same = row.get::<_, i64>(2)? == recipient.id && row.get::<_, [u8; 32]>(3)? == step.hash;
+                let accepted = Accepted {
+                    seq: row.get(0)?,
+                    delivery_id: ulid(row, 1)?,
+                    position: row.get(6)?,
+                    lane: row.get(4)?,
+                    lane_seq: row.get(5)?,
+                    state: to_state(row.get(7)?),
+                    repeat: true,
+                    claimed: false,
+                    depth: recipient.depth,
+                };
+                Ok((same, accepted))
+            })
+            .optional()?;
+        match found {
+            Some((true, accepted)) => Ok(Some(accepted)),
+            Some((false, _)) => Err(Refusal::Conflict),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Perform<Accept> for Tx<'_> {
+    fn perform(&mut self, step: Accept) -> Result<Accepted, Refusal> {
+        let message = &*step.message;
+        let to_self = message.sender == message.recipient;
+        let sender = if to_self || step.nonce.is_some() {
+            self.agent_or_new(&message.sender)?
+        } else {
+            self.agent(&message.sender)?.ok_or(Refusal::NotPaired)?
+        };
+        if sender.revoked {
+            return Err(Refusal::SenderRevoked);
+        }
+        if let Some(nonce) = &step.nonce {
+            self.spend(sender.id, nonce)?;
+        }
+        let mailbox = self.mailbox(&message.recipient)?.ok_or(Refusal::NotPaired)?;
+        if mailbox.revoked {
+            return Err(Refusal::RecipientRevoked);
+        }
+        let peer = match self.peer(mailbox.id, sender.id)? {
+            Some(peer) => peer,
+            None if to_self => {
+                self.0
+                    .prepare_cached("INSERT INTO peers (owner, peer) VALUES (?1, ?1)")?
+                    .execute([mailbox.id])?;
+                Peer {
+                    paired: false,
+                    blocked: false,
+                    muted: false,
+                    waiting: 0,
+                }
+            }
+            None => return Err(Refusal::NotPaired),
+        };
+        if peer.blocked {
+            return Err(Refusal::Blocked);
+        }
+        if !peer.paired && !to_self {
+            return Err(Refusal::NotPaired);
+        }
+        if let Some(earlier) = self.earlier(sender.id, &mailbox, &step)? {
+            return Ok(earlier);
+        }
+        if mailbox.depth >= step.max_messages {
+            return Err(Refusal::MailboxFull);
+        }
+        if peer.waiting >= step.max_per_sender {
+            return Err(Refusal::SenderShareFull);
+        }
+        self.keep_ait(&sender, &message.sender_ait)?;
+        let (lane, lane_seq): (LaneId, i64) = self
+            .0
+            .prepare_cached(
+                "INSERT INTO lanes (recipient, sender, conversation, next_seq) VALUES (?1, ?2, ?3, 2)
+                 ON CONFLICT (recipient, sender, conversation) DO UPDATE SET next_seq = next_seq + 1
+                 RETURNING id, next_seq - 1",
+            )?
+            .query_row(
+                params![
+                    mailbox.id,
+                    sender.id,
+                    message.conversation.as_deref().unwrap_or_default()
+                ],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
+        let position = mailbox.next_position;
+        let claimed = step.claim == Some(mailbox.epoch) && !peer.muted;
+        let seq: Seq = self
+            .0
+            .prepare_cached(
+                "INSERT INTO deliveries (delivery_id, sender, recipient, message_id, hash, lane, lane_seq, position,
+                   attempts, claimed, accepted_at, updated_at, content_type, reply_to, sent_at, sig)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?15, ?10, ?10, ?11, ?12, ?13, ?14) RETURNING seq",
+            )?
+            .query_row(
+                params![
+                    step.delivery_id.to_bytes(),
+                    sender.id,
+                    mailbox.id,
+                    message.message_id,
+                    step.hash,
+                    lane,
+                    lane_seq,
+                    position,
+                    i64::from(claimed),
+                    step.now.0,
+                    message.content_type,
+                    message.reply_to,
+                    message.sent_at,
+                    message.sig.map(Signature::to_bytes),
+                    if claimed { mailbox.epoch } else { 0 },
+                ],
+                |row| row.get(0),
+            )?;
+        self.0
+            .prepare_cached("INSERT INTO payloads (seq, body) VALUES (?1, ?2)")?
+            .execute(params![seq, &*message.payload])?;
+        self.0
+            .prepare_cached("UPDATE agents SET next_position = next_position + 1, depth = depth + 1 WHERE id = ?1")?
+            .execute([mailbox.id])?;
+        self.0
+            .prepare_cached("UPDATE peers SET waiting = waiting + 1 WHERE owner = ?1 AND peer = ?2")?
+            .execute([mailbox.id, sender.id])?;
+        Ok(Accepted {
+            seq,
+            delivery_id: step.delivery_id,
+            position,
+            lane,
+            lane_seq,
+            state: DeliveryState::Queued,
+            repeat: false,
+            claimed,
+            depth: mailbox.depth + 1,
+        })
+    }
+}
+
+impl Perform<Settle> for Tx<'_> {
+    fn perform(&mut self, step: Settle) -> Result<bool, Refusal> {
+        let Some(recipient) = self.current(&step.recipient, step.epoch)? else {
+            return Ok(false);
+        };
+        let sender = self
+            .0
+            .prepare_cached(
+                "UPDATE deliveries SET state = 1, updated_at = ?4
+                 WHERE seq = ?1 AND recipient = ?2 AND delivery_id = ?3 AND state = 0 RETURNING sender",
+            )?
+            .query_row(
+                params![step.seq, recipient, step.delivery_id.to_bytes(), step.now.0],
+                |row| row.get(0),
+            )
+            .optional()?;
+        match sender {
+            Some(sender) => self.leave_mailbox(step.seq, recipient, sender)?,
+            None => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+impl Perform<Defer> for Tx<'_> {
+    fn perform(&mut self, step: Defer) -> Result<Deferred, Refusal> {
+        let Some(recipient) = self.current(&step.recipient, step.epoch)? else {
+            return Ok(Deferred::Stale);
+        };
+        let attempts: Option<u32> = self
+            .0
+            .prepare_cached(
+                "SELECT attempts FROM deliveries WHERE seq = ?1 AND recipient = ?2 AND delivery_id = ?3 AND state = 0",
+            )?
+            .query_row(params![step.seq, recipient, step.delivery_id.to_bytes()], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        match attempts {
+            None => Ok(Deferred::Stale),
+            Some(attempts) if attempts >= step.max_attempts => {
+                let reason = format!("refused {attempts} times, at last: {}", step.reason);
+                self.bury(step.seq, &reason, step.now)?;
+                Ok(Deferred::Dead)
+            }
+            Some(attempts) => {
+                self.0
+                    .prepare_cached("UPDATE deliveries SET attempts = attempts + 1, updated_at = ?2 WHERE seq = ?1")?
+                    .execute(params![step.seq, step.now.0])?;
+                Ok(Deferred::Again { attempt: attempts + 1 })
+            }
+        }
+    }
+}
+
+impl Perform<Release> for Tx<'_> {
+    fn perform(&mut self, step: Release) -> Result<(), Refusal> {
+        let Some(recipient) = self.current(&step.recipient, step.epoch)? else {
+            return Ok(());
+        };
+        for seq in step.seqs {
+            self.0
+                .prepare_cached(
+                    "UPDATE deliveries SET attempts = attempts - 1
+                     WHERE seq = ?1 AND recipient = ?2 AND state = 0 AND attempts > 0",
+                )?
+                .execute([seq, recipient])?;
+        }
+        Ok(())
+    }
+}
+
+impl Perform<Claim> for Tx<'_> {
+    fn perform(&mut self, step: Claim) -> Result<Claimed, Refusal> {
+        let Some(recipient) = self.current(&step.recipient, step.epoch)? else {
+            return Ok(Claimed {
+                exhausted: true,
+                ..Claimed::default()
+            });
+        };
+        let mut claimed = Claimed {
+            next_lane: step.from_lane,
+            exhausted: true,
+            ..Claimed::default()
+        };
+        let mut budget = Budget {
+            messages: step.max_messages,
+            bytes: step.max_bytes,
+            any: false,
+        };
+        let mut wrapped = false;
+        let mut cursor = step.from_lane;
+        loop {
+            let lane = self
+                .next_waiting_lane(recipient, cursor)?
+                .filter(|lane| !wrapped || *lane <= step.from_lane);
+            let Some(lane) = lane else {
+                if wrapped {
+                    break;
+                }
+                wrapped = true;
+                cursor = LaneId::MIN;
+                continue;
+            };
+            cursor = lane;
+            let hold = step.holds.iter().find(|hold| hold.lane == lane);
+            let room = hold.map_or(step.per_lane, |hold| hold.room);
+            if !self.claim_lane(&step, recipient, lane, room, &mut budget, &mut claimed)? {
+                claimed.exhausted = false;
+            }
+            if budget.messages == 0 || budget.bytes == 0 {
+                claimed.exhausted = false;
+                break;
+            }
+            claimed.next_lane = lane;
+        }
+        Ok(claimed)
+    }
+}
+
+struct Budget {
+    messages: usize,
+    bytes: usize,
+    any: bool,
+}
+
+impl Tx<'_> {
+    /// The next lane after `cursor` of which something waits and whose sender is not muted.
+    fn next_waiting_lane(&self, recipient: i64, cursor: LaneId) -> rusqlite::Result<Option<LaneId>> {
+        let mut cursor = cursor;
+        loop {
+            let lane: Option<LaneId> = self
+                .0
+                .prepare_cached(
+                    "SELECT lane FROM deliveries INDEXED BY deliveries_waiting
+                     WHERE recipient = ?1 AND state = 0 AND lane > ?2 ORDER BY lane LIMIT 1",
+                )?
+                .query_row([recipient, cursor], |row| row.get(0))
+                .optional()?;
+            let Some(lane) = lane else { return Ok(None) };
+            let muted = self
+                .0
+                .prepare_cached(
+                    "SELECT 1 FROM lanes JOIN peers ON peers.owner = lanes.recipient AND peers.peer = lanes.sender
+                     WHERE lanes.id = ?1 AND peers.muted = 1",
+                )?
+                .exists([lane])?;
+            if !muted {
+                return Ok(Some(lane));
+            }
+            cursor = lane;
+        }
+    }
+
+    /// Claims what fits of one lane. Whether nothing was left behind.
+    fn claim_lane(
+        &self,
+        step: &Claim,
+        recipient: i64,
+        lane: LaneId,
+        room: usize,
+        budget: &mut Budget,
+        claimed: &mut Claimed,
+    ) -> Result<bool, Refusal> {
+        let wanted = room.min(budget.messages);
+        let mut statement = self.0.prepare_cached(
+            "SELECT d.seq, d.delivery_id, d.lane_seq, d.position, d.attempts, d.accepted_at,
+                    d.message_id, d.content_type, d.reply_to, d.sent_at, d.sig, p.body,
+                    l.conversation, a.did, a.ait, a.ait_jti
+             FROM deliveries AS d INDEXED BY deliveries_waiting
+             JOIN payloads AS p ON p.seq = d.seq JOIN lanes AS l ON l.id = d.lane JOIN agents AS a ON a.id = d.sender
+             WHERE d.recipient = ?1 AND d.lane = ?2 AND d.state = 0 AND d.claimed < ?3 AND d.accepted_at > ?5
+             ORDER BY d.position LIMIT ?4",
+        )?;
+        let limit = i64::try_from(wanted).unwrap_or(i64::MAX).saturating_add(1);
+        let mut rows = statement.query(params![recipient, lane, step.epoch, limit, step.expired_before.0])?;
+        let mut taken = 0;
+        while let Some(row) = rows.next()? {
+            let size = row.get_ref(11)?.as_bytes().map_or(0, <[u8]>::len);
+            if taken == wanted || (budget.any && size > budget.bytes) {
+                if size > budget.bytes {
+                    budget.bytes = 0;
+                }
+                return Ok(false);
+            }
+            let mut item = read_item(row, lane, &step.recipient)?;
+            item.attempt += 1;
+            self.0
+                .prepare_cached("UPDATE deliveries SET attempts = attempts + 1, claimed = ?2 WHERE seq = ?1")?
+                .execute([item.seq, step.epoch])?;
+            taken += 1;
+            budget.any = true;
+            budget.messages -= 1;
+            budget.bytes = budget.bytes.saturating_sub(size);
+            claimed.items.push(item);
+        }
+        Ok(true)
+    }
+}
+
+fn read_item(row: &Row<'_>, lane: LaneId, recipient: &AgentDid) -> rusqlite::Result<Item> {
+    let sig = row.get::<_, Option<[u8; 64]>>(10)?.map(Signature::from_bytes);
+    let conversation = row.get::<_, String>(12)?;
+    let jti = row.get::<_, Option<[u8; 16]>>(15)?.map_or(Ulid::NIL, Ulid::from_bytes);
+    let token = row.get::<_, Option<String>>(14)?.unwrap_or_default();
+    let body = row
+        .get_ref(11)?
+        .as_blob()
+        .map_err(|e| corrupt(11, rusqlite::types::Type::Blob, e))?;
+    Ok(Item {
+        seq: row.get(0)?,
+        delivery_id: ulid(row, 1)?,
+        lane,
+        lane_seq: row.get(2)?,
+        position: row.get(3)?,
+        attempt: row.get(4)?,
+        accepted_at: Millis(row.get(5)?),
+        message: Arc::new(NewMessage {
+            sender: did(row, 13)?,
+            recipient: recipient.clone(),
+            message_id: row.get(6)?,
+            conversation: (!conversation.is_empty()).then_some(conversation),
+            content_type: row.get(7)?,
+            reply_to: row.get(8)?,
+            sent_at: row.get(9)?,
+            sig,
+            payload: Bytes::copy_from_slice(body),
+            sender_ait: Arc::new(SenderAit { token, jti }),
+        }),
+    })
+}

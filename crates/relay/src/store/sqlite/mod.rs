@@ -1,0 +1,113 @@
+//! The relay's state in one SQLite file.
+
+mod agents;
+mod mailbox;
+mod pairs;
+mod receipts;
+mod revoked;
+mod schema;
+mod sweep;
+
+use std::path::Path;
+
+use chancery_base::Ulid;
+use chancery_identity::AgentDid;
+use chancery_store::{
+    Command, Database, Options, StoreError,
+    rusqlite::{
+        self, Connection,
+        types::{FromSqlError, Type},
+    },
+};
+
+use super::{Known, Refusal};
+
+/// The SQLite backend. Clones share it.
+#[derive(Clone)]
+pub struct SqliteStore {
+    db: Database,
+}
+
+/// The connection that a step works on, inside its savepoint.
+pub struct Tx<'a>(pub(super) &'a Connection);
+
+/// A step on its way to the writer.
+struct Work<S>(S);
+
+impl<S: Known> Command for Work<S> {
+    type Output = S::Output;
+    type Error = Refusal;
+
+    fn weight(&self) -> usize {
+        self.0.weight()
+    }
+
+    fn apply(self, tx: &Connection) -> Result<S::Output, Refusal> {
+        self.0.on_sqlite(&mut Tx(tx))
+    }
+}
+
+impl SqliteStore {
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self {
+            db: Database::open(path, schema::MIGRATIONS, Options::default())?,
+        })
+    }
+
+    pub(super) fn submit<S: Known>(&self, step: S, done: impl FnOnce(Result<S::Output, Refusal>) + Send + 'static) {
+        // the outcome is told by the writer, never from within this call: callers hold locks that `done` takes
+        let done = std::sync::Arc::new(std::sync::Mutex::new(Some(done)));
+        let slot = std::sync::Arc::clone(&done);
+        let call = move |outcome| {
+            if let Some(done) = slot.lock().ok().and_then(|mut slot| slot.take()) {
+                done(outcome);
+            }
+        };
+        if let Err(error) = self.db.submit_then(Work(step), call)
+            && let Some(done) = done.lock().ok().and_then(|mut slot| slot.take())
+        {
+            tokio::spawn(async move { done(Err(Refusal::Store(error))) });
+        }
+    }
+
+    pub(super) async fn read<S: Known>(&self, step: S) -> Result<S::Output, Refusal> {
+        self.db
+            .read(move |connection| step.on_sqlite(&mut Tx(connection)))
+            .await
+    }
+
+    pub(super) async fn close(&self) {
+        self.db.close().await;
+    }
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Reads what another column type could not hold: a row that this code did not write.
+fn corrupt(column: usize, kind: Type, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
+}
+
+fn did(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<AgentDid> {
+    let text = row
+        .get_ref(column)?
+        .as_str()
+        .map_err(FromSqlError::from)
+        .map_err(|e| corrupt(column, Type::Text, e))?;
+    text.parse().map_err(|e| corrupt(column, Type::Text, e))
+}
+
+fn optional_did(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Option<AgentDid>> {
+    match row.get_ref(column)? {
+        rusqlite::types::ValueRef::Null => Ok(None),
+        _ => did(row, column).map(Some),
+    }
+}
+
+fn ulid(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Ulid> {
+    row.get::<_, [u8; 16]>(column).map(Ulid::from_bytes)
+}

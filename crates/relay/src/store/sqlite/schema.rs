@@ -1,0 +1,131 @@
+//! Tables of the relay. Migrations only ever add.
+
+use chancery_store::Migration;
+
+/// All migrations, in order.
+pub(super) const MIGRATIONS: &[Migration] = &[Migration {
+    name: "0001_relay",
+    sql: RELAY,
+}];
+
+/// `deliveries.state`.
+pub(super) mod state {
+    pub(crate) const QUEUED: i64 = 0;
+    pub(crate) const DELIVERED: i64 = 1;
+    pub(crate) const PROCESSED: i64 = 2;
+    pub(crate) const DEAD: i64 = 3;
+}
+
+/// `nonces.kind`: what the nonce was spent on. Only a connect may, by configuration, come again.
+pub(super) mod nonce_kind {
+    pub(crate) const REQUEST: i64 = 0;
+    pub(crate) const CONNECT: i64 = 1;
+}
+
+const RELAY: &str = "
+-- every agent that ever called or was paired; its mailbox's counters
+CREATE TABLE agents (
+  id            INTEGER PRIMARY KEY,
+  did           TEXT    NOT NULL UNIQUE,
+  ait           TEXT,
+  ait_jti       BLOB,
+  epoch         INTEGER NOT NULL DEFAULT 0,
+  next_position INTEGER NOT NULL DEFAULT 1,
+  depth         INTEGER NOT NULL DEFAULT 0,
+  revoked_at    INTEGER
+) STRICT;
+
+-- one row a direction: what the owner of a mailbox thinks of a peer, and how much of the mailbox the peer fills
+CREATE TABLE peers (
+  owner     INTEGER NOT NULL,
+  peer      INTEGER NOT NULL,
+  paired_at INTEGER,
+  ticket    BLOB,
+  blocked   INTEGER NOT NULL DEFAULT 0,
+  muted     INTEGER NOT NULL DEFAULT 0,
+  waiting   INTEGER NOT NULL DEFAULT 0,
+  initiator_statement TEXT,
+  responder_statement TEXT,
+  PRIMARY KEY (owner, peer)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lanes (
+  id           INTEGER PRIMARY KEY,
+  recipient    INTEGER NOT NULL,
+  sender       INTEGER NOT NULL,
+  conversation TEXT    NOT NULL,
+  next_seq     INTEGER NOT NULL,
+  UNIQUE (recipient, sender, conversation)
+) STRICT;
+
+CREATE TABLE deliveries (
+  seq          INTEGER PRIMARY KEY,
+  delivery_id  BLOB    NOT NULL UNIQUE,
+  sender       INTEGER NOT NULL,
+  recipient    INTEGER NOT NULL,
+  message_id   TEXT    NOT NULL,
+  hash         BLOB    NOT NULL,
+  lane         INTEGER NOT NULL,
+  lane_seq     INTEGER NOT NULL,
+  position     INTEGER NOT NULL,
+  state        INTEGER NOT NULL DEFAULT 0,
+  attempts     INTEGER NOT NULL DEFAULT 0,
+  -- the epoch whose session holds it
+  claimed      INTEGER NOT NULL DEFAULT 0,
+  accepted_at  INTEGER NOT NULL,
+  updated_at   INTEGER NOT NULL,
+  content_type TEXT,
+  reply_to     TEXT,
+  sent_at      TEXT,
+  sig          BLOB,
+  reason       TEXT,
+  receipt_at   TEXT,
+  receipt_sig  BLOB,
+  receipt_due  INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE UNIQUE INDEX deliveries_message ON deliveries (sender, message_id);
+CREATE INDEX deliveries_waiting ON deliveries (recipient, lane, position) WHERE state = 0;
+CREATE INDEX deliveries_receipt_due ON deliveries (sender, seq) WHERE receipt_due = 1;
+
+-- the bodies of what waits, apart from the rows that outlive them
+CREATE TABLE payloads (
+  seq  INTEGER PRIMARY KEY,
+  body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE tickets (
+  kid                 BLOB PRIMARY KEY,
+  text                TEXT    NOT NULL,
+  key                 BLOB    NOT NULL,
+  initiator           TEXT    NOT NULL,
+  initiator_profile   TEXT    NOT NULL,
+  only_responder      TEXT,
+  expires_at          INTEGER NOT NULL,
+  forget_at           INTEGER NOT NULL,
+  responder           TEXT,
+  responder_profile   TEXT,
+  confirmed_at        INTEGER,
+  initiator_statement TEXT,
+  responder_statement TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tickets_forget ON tickets (forget_at);
+
+CREATE TABLE nonces (
+  agent          INTEGER NOT NULL,
+  nonce          TEXT    NOT NULL,
+  kind           INTEGER NOT NULL,
+  remember_until INTEGER NOT NULL,
+  PRIMARY KEY (agent, nonce)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX nonces_until ON nonces (remember_until);
+
+CREATE TABLE revoked_tokens (
+  jti BLOB PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE feed (
+  id     INTEGER PRIMARY KEY CHECK (id = 1),
+  cursor INTEGER NOT NULL
+) STRICT;
+INSERT INTO feed (id, cursor) VALUES (1, 0);
+";
