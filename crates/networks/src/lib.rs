@@ -7,6 +7,7 @@
 pub mod error;
 pub mod feed;
 pub mod http;
+pub mod link;
 pub mod registry;
 pub mod relay;
 pub mod signer;
