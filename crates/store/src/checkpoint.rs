@@ -110,12 +110,11 @@ impl Checkpoints {
                 self.counters.checkpoints.fetch_add(1, Relaxed);
                 if pages.saturating_sub(since) > INLINE_PAGES && pages < STOP_PAGES {
                     self.begin(pages);
-                } else if pages < STOP_PAGES {
-                    restart(writer, SHORT_WAIT);
-                    self.next = pages.saturating_add(RETRY_PAGES);
                 } else {
-                    restart(writer, LONG_WAIT);
-                    self.next = pages.saturating_add(STOP_PAGES);
+                    let long = pages >= STOP_PAGES;
+                    let emptied = restart(writer, if long { LONG_WAIT } else { SHORT_WAIT });
+                    let rest = if long && !emptied { STOP_PAGES } else { RETRY_PAGES };
+                    self.next = pages.saturating_add(rest);
                 }
             }
         }
@@ -141,16 +140,20 @@ impl Checkpoints {
 }
 
 /// Copies all of the log, and waits at most `patience` until nobody reads from it, so that the next commit can start it
-/// anew. When somebody still does, the copying was not in vain.
-fn restart(writer: &Connection, patience: Duration) {
+/// anew. Whether that is so; when somebody still does, the copying was not in vain.
+fn restart(writer: &Connection, patience: Duration) -> bool {
     let done = writer
         .busy_timeout(patience)
-        .and_then(|()| writer.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(())));
-    if let Err(error) = done {
-        tracing::warn!(%error, "a checkpoint failed; the log grows until one succeeds");
-    }
+        .and_then(|()| writer.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get::<_, i64>(0)));
     if let Err(error) = writer.busy_timeout(BUSY_TIMEOUT) {
         tracing::warn!(%error, "the writer lost its patience");
+    }
+    match done {
+        Ok(busy) => busy == 0,
+        Err(error) => {
+            tracing::warn!(%error, "a checkpoint failed; the log grows until one succeeds");
+            false
+        }
     }
 }
 

@@ -295,20 +295,15 @@ async fn the_log_stays_short_under_load_and_readers() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.db");
     let database = open(&path);
-    let reading = tokio::spawn({
+    // reads that overlap, so that there is never a moment without one
+    let reading = [(); 3].map(|()| {
         let database = database.clone();
-        async move {
-            loop {
-                let count = database
-                    .read(|connection| -> Result<i64, StoreError> {
-                        Ok(connection.query_row("SELECT count(*) FROM note", [], |row| row.get(0))?)
-                    })
-                    .await;
-                if matches!(count, Ok(12_000) | Err(_)) {
-                    break;
-                }
-            }
-        }
+        tokio::spawn(async move {
+            let newest = |connection: &Connection| -> Result<Option<i64>, StoreError> {
+                Ok(connection.query_row("SELECT max(id) FROM note", [], |row| row.get(0))?)
+            };
+            while database.read(newest).await.unwrap() != Some(12_000) {}
+        })
     });
     // 100 MiB through the log
     for round in 0..120 {
@@ -317,7 +312,9 @@ async fn the_log_stays_short_under_load_and_readers() {
             result.unwrap();
         }
     }
-    reading.await.unwrap();
+    for reader in reading {
+        reader.await.unwrap();
+    }
     let stats = database.stats();
     assert!(stats.checkpoints > 1, "{stats:?}");
     let log = std::fs::metadata(dir.path().join("a.db-wal")).unwrap().len();
