@@ -10,5 +10,7 @@ async fn sigterm_cancels_the_token_and_the_process_lives() {
     let token = shutdown::on_signals();
     assert!(!token.is_cancelled());
     kill_process(getpid(), Signal::TERM).unwrap();
-    tokio::time::timeout(Duration::from_secs(5), token.cancelled()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), token.cancelled())
+        .await
+        .unwrap();
 }

@@ -150,6 +150,9 @@ mod tests {
         assert_eq!(failure.to_json(), json!({ "error": { "code": "A", "message": "b" } }));
         assert_eq!(failure.exit, EXIT_USAGE);
         let failure = failure.with_hint("c");
-        assert_eq!(failure.to_json(), json!({ "error": { "code": "A", "message": "b", "hint": "c" } }));
+        assert_eq!(
+            failure.to_json(),
+            json!({ "error": { "code": "A", "message": "b", "hint": "c" } })
+        );
     }
 }

@@ -226,8 +226,11 @@ mod tests {
         output.note("working");
         output.warn("old file");
         output.fail(&Failure::new("X", "no such agent"));
-        let lines: Vec<serde_json::Value> =
-            err.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines: Vec<serde_json::Value> = err
+            .text()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
         let failure = serde_json::json!({ "error": { "code": "X", "message": "no such agent" } });
         assert_eq!(lines, [serde_json::json!({ "warning": "old file" }), failure]);
     }
