@@ -5,6 +5,8 @@
 //! tests and the backend of the simulation; both are held to the same behaviour by one suite.
 
 mod columns;
+#[cfg(test)]
+mod conformance;
 pub(crate) mod memory;
 mod rows;
 pub(crate) mod sqlite;
