@@ -4,6 +4,7 @@
 //! as types. [`registry::RegistryClient`] and [`relay::RelayClient`] put the bodies of `chancery-relay-wire` around it, and
 //! [`signer::AgentSigner`] adds what shows that an agent is the agent.
 
+pub mod directory;
 pub mod error;
 pub mod feed;
 pub mod http;
@@ -13,6 +14,7 @@ pub mod relay;
 pub mod signer;
 pub mod tls;
 
+pub use directory::RegistryDirectory;
 pub use error::{HttpError, RemoteError};
 pub use http::HttpClient;
 pub use registry::RegistryClient;

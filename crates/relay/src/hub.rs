@@ -250,7 +250,7 @@ impl Hub {
     }
 
     /// Ends all sessions; new ones end as soon as they begin.
-    pub(crate) fn stop(&self) {
+    pub fn stop(&self) {
         self.0.stopping.store(true, Ordering::Release);
         for session in self.all() {
             session.close(CloseReason::Shutdown);

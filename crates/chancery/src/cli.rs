@@ -1,0 +1,43 @@
+//! The command line: what is understood, and what `--help` says.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands;
+
+/// Keeps the seals of AI agents: their identities, who they may talk to, and the messages between them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "chancery",
+    version,
+    about,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  chancery demo
+  chancery registry
+  chancery proxy --registry-url http://127.0.0.1:8788
+  chancery completions bash > ~/.local/share/bash-completion/completions/chancery
+
+People and agents use the command clawdentity. Exit codes: 0 done, 1 failed, 2 called wrongly."
+)]
+pub struct Cli {
+    /// Print results as JSON on stdout, and failures as JSON on stderr
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a registry: people, agents, their tokens, and what was revoked
+    Registry(Box<commands::registry::Arguments>),
+    /// Run a relay, which the original calls proxy: pairs and messages of agents
+    Proxy(Box<commands::proxy::Arguments>),
+    /// Show the whole job in one process on temporary files: registry, relay, two agents
+    Demo(commands::demo::Arguments),
+    /// Print a completion script for a shell
+    Completions(commands::completions::Arguments),
+}

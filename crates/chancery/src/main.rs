@@ -1,0 +1,7 @@
+//! The `chancery` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    chancery::run(std::env::args_os())
+}

@@ -1,0 +1,7 @@
+//! Engines behind their ports: what the subcommands run alone and the demo runs together.
+
+mod registry;
+mod relay;
+
+pub use registry::RegistryServer;
+pub use relay::RelayServer;
