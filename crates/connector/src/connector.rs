@@ -56,7 +56,6 @@ impl Connector {
     }
 
     /// The local API. It has no guard of its own: put `chancery_serve::loopback::Guard` in front of it.
-    #[must_use]
     pub fn router(&self) -> Router {
         local_api::router(Arc::clone(&self.core))
     }

@@ -68,7 +68,7 @@ struct OutboundBody<'a> {
     peer_did: Option<String>,
     #[serde(default)]
     peer: Option<String>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     payload: Option<&'a RawValue>,
     #[serde(default)]
     conversation_id: Option<String>,
@@ -78,6 +78,11 @@ struct OutboundBody<'a> {
     content_type: Option<String>,
     #[serde(default)]
     message_id: Option<String>,
+}
+
+/// `null` is a payload too, and no missing one.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 #[derive(Serialize)]
@@ -107,9 +112,7 @@ fn read_outbound(headers: &HeaderMap, body: &[u8]) -> Result<OutboundRequest, Se
     if !is_json(headers) {
         return Err(SendError::MediaType);
     }
-    // two readers that differ about a key that is there twice would differ about what was signed
-    let _: serde::de::IgnoredAny = json::from_slice_strict(body).map_err(|error| SendError::Json(error.to_string()))?;
-    let body: OutboundBody<'_> = serde_json::from_slice(body).map_err(|error| SendError::Json(error.to_string()))?;
+    let body: OutboundBody<'_> = read_object(body).map_err(SendError::Json)?;
     let dids = [body.to_agent_did, body.peer_did];
     let to = match (dids.into_iter().flatten().next(), body.peer) {
         (Some(did), _) => Recipient::Did(did.trim().parse().map_err(|_| SendError::Recipient)?),
@@ -246,7 +249,16 @@ fn read_ids(body: &[u8]) -> Result<Option<Vec<Ulid>>, ConnectorError> {
     if body.trim_ascii().is_empty() {
         return Ok(None);
     }
-    let selection: Selection =
-        json::from_slice_strict(body).map_err(|error| ConnectorError::Body(error.to_string()))?;
+    let selection: Selection = read_object(body).map_err(ConnectorError::Body)?;
     Ok(selection.request_ids)
+}
+
+/// Reads a body that must be an object: a list would be read member by member, and an empty one would select everything.
+/// A key that is there twice is refused, because two readers could differ about what was signed.
+fn read_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err("not an object".to_owned());
+    }
+    let _: serde::de::IgnoredAny = json::from_slice_strict(body).map_err(|error| error.to_string())?;
+    serde_json::from_slice(body).map_err(|error| error.to_string())
 }

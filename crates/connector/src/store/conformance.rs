@@ -11,23 +11,53 @@ use crate::ports::Verified;
 /// A step, over so few ids that steps meet one another.
 #[derive(Debug, Clone)]
 enum Act {
-    AcceptOutbound { id: u8, to: u8, payload: u8, lane: u8, limit: u64 },
+    AcceptOutbound {
+        id: u8,
+        to: u8,
+        payload: u8,
+        lane: u8,
+        limit: u64,
+    },
     OutboundAccepted(u8),
     OutboundRefused(u8),
     OutboundDead(u8),
-    OutboundReceipt { id: u8, by: u8, delivered: bool, end_to_end: bool },
-    AcceptInbound { id: u8, from: u8, message: u8, payload: u8, lane: u8, caps: (u64, u64) },
+    OutboundReceipt {
+        id: u8,
+        by: u8,
+        delivered: bool,
+        end_to_end: bool,
+    },
+    AcceptInbound {
+        id: u8,
+        from: u8,
+        message: u8,
+        payload: u8,
+        lane: u8,
+        caps: (u64, u64),
+    },
     Recover(bool),
     BeginAttempt(u8),
-    Delivered { id: u8, receipt: Option<u8> },
-    AttemptFailed { id: u8, refused: bool },
-    DeadLetter { id: u8, receipt: Option<u8> },
+    Delivered {
+        id: u8,
+        receipt: Option<u8>,
+    },
+    AttemptFailed {
+        id: u8,
+        refused: bool,
+    },
+    DeadLetter {
+        id: u8,
+        receipt: Option<u8>,
+    },
     ReleaseHeld(Option<Vec<u8>>),
     ReplayDead(Option<Vec<u8>>),
     PurgeDead(Option<Vec<u8>>),
     ReceiptAcked(u8),
     RememberPeer(u8, u8),
-    Prune { before: i64, receipts: u64 },
+    Prune {
+        before: i64,
+        receipts: u64,
+    },
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -82,7 +112,11 @@ fn key(n: u8) -> SecretKey {
 }
 
 fn identity(n: u8) -> SenderIdentity {
-    SenderIdentity { owner: format!("owner {n}"), issuer: "http://localhost:8788".to_owned(), jti: ulid(n) }
+    SenderIdentity {
+        owner: format!("owner {n}"),
+        issuer: "http://localhost:8788".to_owned(),
+        jti: ulid(n),
+    }
 }
 
 fn receipt(delivery: u8, frame: u8) -> OutReceipt {
@@ -91,7 +125,11 @@ fn receipt(delivery: u8, frame: u8) -> OutReceipt {
         message_id: format!("message {delivery}"),
         from: did(0),
         to: did(1),
-        status: if frame.is_multiple_of(2) { ReceiptStatus::DeliveredToWebhook } else { ReceiptStatus::DeadLettered },
+        status: if frame.is_multiple_of(2) {
+            ReceiptStatus::DeliveredToWebhook
+        } else {
+            ReceiptStatus::DeadLettered
+        },
         reason: (frame > 4).then(|| "reason".to_owned()),
         at: "2026-11-21T06:43:21.000Z".to_owned(),
         sig: key(0).sign(&[frame]),
@@ -105,9 +143,18 @@ fn frame(ids: &[u8]) -> u8 {
 
 /// Runs one step at `now` and returns everything that can be seen of it and of the store.
 async fn run(store: &Store, act: &Act, now: Millis) -> String {
-    let list = |ids: &Option<Vec<u8>>| ids.as_ref().map(|ids| ids.iter().copied().map(ulid).collect::<Vec<_>>());
+    let list = |ids: &Option<Vec<u8>>| {
+        ids.as_ref()
+            .map(|ids| ids.iter().copied().map(ulid).collect::<Vec<_>>())
+    };
     let answer = match act.clone() {
-        Act::AcceptOutbound { id, to, payload: n, lane: l, limit } => {
+        Act::AcceptOutbound {
+            id,
+            to,
+            payload: n,
+            lane: l,
+            limit,
+        } => {
             let message = Outbound {
                 id: ulid(id),
                 to: did(to),
@@ -122,16 +169,46 @@ async fn run(store: &Store, act: &Act, now: Millis) -> String {
             format!("{:?}", store.accept_outbound(message, limit).await)
         }
         Act::OutboundAccepted(id) => format!("{:?}", store.outbound_accepted(ulid(id), now).await),
-        Act::OutboundRefused(id) => format!("{:?}", store.outbound_refused(ulid(id), "not now".to_owned(), now).await),
+        Act::OutboundRefused(id) => format!(
+            "{:?}",
+            store.outbound_refused(ulid(id), "not now".to_owned(), now).await
+        ),
         Act::OutboundDead(id) => format!("{:?}", store.outbound_dead(ulid(id), "never".to_owned(), now).await),
-        Act::OutboundReceipt { id, by, delivered, end_to_end } => {
-            let status = if delivered { ReceiptStatus::DeliveredToWebhook } else { ReceiptStatus::DeadLettered };
-            let verified = if end_to_end { Verified::EndToEnd } else { Verified::RelayAsserted };
+        Act::OutboundReceipt {
+            id,
+            by,
+            delivered,
+            end_to_end,
+        } => {
+            let status = if delivered {
+                ReceiptStatus::DeliveredToWebhook
+            } else {
+                ReceiptStatus::DeadLettered
+            };
+            let verified = if end_to_end {
+                Verified::EndToEnd
+            } else {
+                Verified::RelayAsserted
+            };
             let reason = (!delivered).then(|| "refused".to_owned());
-            let receipt = InReceipt { id: ulid(id), by: did(by), status, reason, verified, now };
+            let receipt = InReceipt {
+                id: ulid(id),
+                by: did(by),
+                status,
+                reason,
+                verified,
+                now,
+            };
             format!("{:?}", store.outbound_receipt(receipt).await)
         }
-        Act::AcceptInbound { id, from, message, payload: n, lane: l, caps } => {
+        Act::AcceptInbound {
+            id,
+            from,
+            message,
+            payload: n,
+            lane: l,
+            caps,
+        } => {
             let message = Inbound {
                 id: ulid(id),
                 from: did(from),
@@ -142,12 +219,27 @@ async fn run(store: &Store, act: &Act, now: Millis) -> String {
                 conversation_id: lane(l),
                 reply_to: (n > 0).then(|| "http://localhost/".to_owned()),
                 sent_at: Some(now.to_rfc3339()),
-                verified: if n > 0 { Verified::EndToEnd } else { Verified::RelayAsserted },
+                verified: if n > 0 {
+                    Verified::EndToEnd
+                } else {
+                    Verified::RelayAsserted
+                },
                 identity: (n > 0).then(|| identity(n)),
                 receipt_wanted: n > 0,
                 received: now,
             };
-            format!("{:?}", store.accept_inbound(message, Caps { messages: caps.0, bytes: caps.1 }).await)
+            format!(
+                "{:?}",
+                store
+                    .accept_inbound(
+                        message,
+                        Caps {
+                            messages: caps.0,
+                            bytes: caps.1
+                        }
+                    )
+                    .await
+            )
         }
         Act::Recover(redeliver) => format!("{:?}", store.recover(redeliver).await),
         Act::BeginAttempt(id) => format!("{:?}", store.begin_attempt(ulid(id), now).await),
@@ -156,12 +248,19 @@ async fn run(store: &Store, act: &Act, now: Millis) -> String {
             format!("{:?}", store.delivered(ulid(id), now, receipt).await)
         }
         Act::AttemptFailed { id, refused } => {
-            let failure = AttemptFailure { reason: "no answer".to_owned(), refused, next_attempt: now.plus(1000) };
+            let failure = AttemptFailure {
+                reason: "no answer".to_owned(),
+                refused,
+                next_attempt: now.plus(1000),
+            };
             format!("{:?}", store.attempt_failed(ulid(id), failure).await)
         }
         Act::DeadLetter { id, receipt: n } => {
             let receipt = n.map(|n| receipt(id, frame(&[id, n])));
-            format!("{:?}", store.dead_letter(ulid(id), "given up".to_owned(), now, receipt).await)
+            format!(
+                "{:?}",
+                store.dead_letter(ulid(id), "given up".to_owned(), now, receipt).await
+            )
         }
         Act::ReleaseHeld(ids) => format!("{:?}", store.release_held(list(&ids), now).await),
         Act::ReplayDead(ids) => format!("{:?}", store.replay_dead(list(&ids), now).await),
@@ -185,12 +284,19 @@ async fn run(store: &Store, act: &Act, now: Millis) -> String {
 async fn everything(store: &Store) -> String {
     let mut out = format!("{:?}\n", store.counts().await.unwrap());
     out += &format!("{:?}\n", store.queued_outbound().await.unwrap());
-    out += &format!("{:?}\n", store.load_outbound((0..6).rev().map(ulid).collect()).await.unwrap());
+    out += &format!(
+        "{:?}\n",
+        store.load_outbound((0..6).rev().map(ulid).collect()).await.unwrap()
+    );
     out += &format!("{:?}\n", store.waiting_inbound().await.unwrap());
     for id in 0..6 {
         out += &format!("{:?}\n", store.outbound_view(ulid(id)).await.unwrap());
     }
-    for state in [OutboundState::Queued, OutboundState::Accepted, OutboundState::DeadLettered] {
+    for state in [
+        OutboundState::Queued,
+        OutboundState::Accepted,
+        OutboundState::DeadLettered,
+    ] {
         out += &format!("{:?}\n", store.list_outbound(state, 2).await.unwrap());
     }
     for state in [
@@ -212,7 +318,11 @@ async fn everything(store: &Store) -> String {
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 proptest! {
@@ -240,9 +350,29 @@ fn an_sqlite_store_that_was_closed_goes_on_where_it_was() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("connector.sqlite3");
         let acts = [
-            Act::AcceptOutbound { id: 1, to: 0, payload: 1, lane: 1, limit: 9 },
-            Act::AcceptInbound { id: 1, from: 0, message: 1, payload: 1, lane: 1, caps: (9, 900) },
-            Act::AcceptInbound { id: 2, from: 0, message: 2, payload: 0, lane: 0, caps: (9, 900) },
+            Act::AcceptOutbound {
+                id: 1,
+                to: 0,
+                payload: 1,
+                lane: 1,
+                limit: 9,
+            },
+            Act::AcceptInbound {
+                id: 1,
+                from: 0,
+                message: 1,
+                payload: 1,
+                lane: 1,
+                caps: (9, 900),
+            },
+            Act::AcceptInbound {
+                id: 2,
+                from: 0,
+                message: 2,
+                payload: 0,
+                lane: 0,
+                caps: (9, 900),
+            },
             Act::BeginAttempt(1),
             Act::RememberPeer(0, 1),
         ];
@@ -255,6 +385,12 @@ fn an_sqlite_store_that_was_closed_goes_on_where_it_was() {
         drop(store);
         let store = Store::sqlite(&path).unwrap();
         assert_eq!(everything(&store).await, before);
-        assert_eq!(store.recover(false).await.unwrap(), Recovered { redelivered: 0, held: 1 });
+        assert_eq!(
+            store.recover(false).await.unwrap(),
+            Recovered {
+                redelivered: 0,
+                held: 1
+            }
+        );
     });
 }
