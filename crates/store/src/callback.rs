@@ -14,8 +14,8 @@ where
     C: Command,
     F: FnOnce(Result<C::Output, C::Error>) + Send + 'static,
 {
-    let weight = command.weight();
-    Ticket::new(Arc::new(Slot(Mutex::new(Some(Stage::Queued(command, done))))), weight)
+    let (weight, savepoint) = (command.weight(), command.needs_savepoint());
+    Ticket::new(Arc::new(Slot(Mutex::new(Some(Stage::Queued(command, done))))), weight, savepoint)
 }
 
 struct Slot<C: Command, F>(Mutex<Option<Stage<C, F>>>);

@@ -24,6 +24,13 @@ pub trait Command: Send + 'static {
         0
     }
 
+    /// Whether the step may refuse after it has written something. `true` costs a savepoint, in which SQLite copies every
+    /// page that the step touches. A step that says `false` and refuses all the same after writing takes its whole batch
+    /// down ([`StoreError::BatchLost`] for the others): nothing half done is ever kept.
+    fn needs_savepoint(&self) -> bool {
+        true
+    }
+
     /// Runs the step inside the writer's transaction. Statements that recur go through `prepare_cached`. It must not
     /// begin, commit or roll back a transaction, and must not block: everything else waits for it.
     ///
@@ -43,15 +50,12 @@ pub struct Submitted<C: Command> {
 impl<C: Command> Submitted<C> {
     /// A queued command: its future, and its entry for the queue.
     pub(crate) fn queued(command: C) -> (Self, Ticket) {
-        let weight = command.weight();
+        let (weight, savepoint) = (command.weight(), command.needs_savepoint());
         let slot = Arc::new(Slot(Mutex::new(Progress {
             stage: Stage::Queued(command),
             waker: None,
         })));
-        let ticket = Ticket {
-            job: Some(Arc::clone(&slot) as Arc<dyn Job>),
-            weight,
-        };
+        let ticket = Ticket::new(Arc::clone(&slot) as Arc<dyn Job>, weight, savepoint);
         (Self { slot }, ticket)
     }
 }
@@ -182,11 +186,20 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
 pub(crate) struct Ticket {
     job: Option<Arc<dyn Job>>,
     weight: usize,
+    savepoint: bool,
 }
 
 impl Ticket {
-    pub(crate) fn new(job: Arc<dyn Job>, weight: usize) -> Self {
-        Self { job: Some(job), weight }
+    pub(crate) fn new(job: Arc<dyn Job>, weight: usize, savepoint: bool) -> Self {
+        Self {
+            job: Some(job),
+            weight,
+            savepoint,
+        }
+    }
+
+    pub(crate) fn needs_savepoint(&self) -> bool {
+        self.savepoint
     }
 
     /// Forgets the command without answering anybody.

@@ -104,6 +104,9 @@ impl<'c> Transaction<'c> {
             ticket.fail(error.into());
             return;
         }
+        if !ticket.needs_savepoint() {
+            return self.add_unguarded(ticket, applied);
+        }
         if let Err(error) = self.savepoint.execute([]) {
             self.lose(applied);
             ticket.fail(error.into());
@@ -129,6 +132,21 @@ impl<'c> Transaction<'c> {
             Err(error) => {
                 self.lose(applied);
                 ticket.fail(error.into());
+            }
+        }
+    }
+
+    /// Runs a command that promised to write nothing when it refuses. One that breaks its promise costs the batch.
+    fn add_unguarded(&mut self, ticket: Ticket, applied: &mut Vec<Ticket>) {
+        let before = self.connection.total_changes();
+        match ticket.run(self.connection) {
+            Ran::Accepted => applied.push(ticket),
+            Ran::Refused if !self.connection.is_autocommit() && self.connection.total_changes() == before => {
+                applied.push(ticket);
+            }
+            Ran::Refused => {
+                self.lose(applied);
+                ticket.publish();
             }
         }
     }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use chancery_base::{Millis, Ulid};
+use chancery_identity::AgentDid;
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
@@ -27,13 +28,18 @@ pub(crate) struct Lanes {
     in_flight: BTreeMap<Ulid, (LaneId, Instant)>,
     held: usize,
     held_bytes: usize,
-    /// Whether the store may have messages that this session has not claimed.
-    backlog: bool,
-    /// Counts what was left in the store, to tell whether a claim saw all of it.
+    /// Messages handed in without a claim, whose commit is awaited.
+    unclaimed: usize,
+    /// Lanes held here of which the store has more.
+    with_more: usize,
+    /// Whether the store may have messages of lanes that are not held here.
+    unseen: bool,
+    /// Counts the times that [`Lanes::missed`] was called, to tell whether a claim saw what was meant.
     missed: u64,
     /// The claim under way, with `missed` when it was made.
     claiming: Option<u64>,
     from_lane: LaneId,
+    ended: bool,
 }
 
 #[derive(Default)]
@@ -75,25 +81,38 @@ impl Lanes {
             in_flight: BTreeMap::new(),
             held: 0,
             held_bytes: 0,
-            backlog,
+            unclaimed: 0,
+            with_more: 0,
+            unseen: backlog,
             missed: 0,
             claiming: None,
             from_lane: 0,
+            ended: false,
         }
     }
 
-    /// Room for a message that is about to be committed. Never while older ones wait in the store: they go first.
+    /// Whether a message that is about to be committed may be claimed for this session. Never while older ones wait in the
+    /// store, or are on their way there: they go first. Either way [`Lanes::handed_in`] follows when the outcome is known,
+    /// or [`Lanes::arrive`].
     pub(crate) fn reserve(&mut self, bytes: usize) -> bool {
         let room = self.held < self.limits.window_messages
             && (self.held == 0 || self.held_bytes + bytes <= self.limits.window_bytes);
-        if self.backlog || !room {
-            self.missed();
-            // the reservation is taken back by the same call as that of one that was made
-            self.take_room(bytes);
-            return false;
-        }
+        let claim = room && !self.has_backlog() && !self.ended;
         self.take_room(bytes);
-        true
+        if !claim {
+            self.unclaimed += 1;
+        }
+        claim
+    }
+
+    /// Keeps what is handed in from now on from being claimed, until [`Lanes::handed_in`] with no bytes and no claim.
+    pub(crate) fn hold_claims(&mut self) {
+        self.held += 1;
+        self.unclaimed += 1;
+    }
+
+    fn has_backlog(&self) -> bool {
+        self.unseen || self.unclaimed > 0 || self.with_more > 0
     }
 
     fn take_room(&mut self, bytes: usize) {
@@ -101,14 +120,36 @@ impl Lanes {
         self.held_bytes += bytes;
     }
 
-    pub(crate) fn unreserve(&mut self, bytes: usize) {
+    fn give_room(&mut self, bytes: usize) {
         self.held = self.held.saturating_sub(1);
         self.held_bytes = self.held_bytes.saturating_sub(bytes);
     }
 
+    /// What was handed in has been refused, or is in the store without a claim. `claim` is what [`Lanes::reserve`] said.
+    pub(crate) fn handed_in(&mut self, bytes: usize, claim: bool) {
+        self.give_room(bytes);
+        if !claim {
+            self.unclaimed = self.unclaimed.saturating_sub(1);
+        }
+    }
+
+    /// A message of `lane` has been committed and not claimed. Told in the order of the store's commits: a claim that is
+    /// under way and was committed before it has reported already, and one that was committed after it has seen it.
+    pub(crate) fn left_behind(&mut self, lane: LaneId) {
+        match self.lanes.get_mut(&lane) {
+            Some(lane) if !lane.more => {
+                lane.more = true;
+                self.with_more += 1;
+            }
+            Some(_) => {}
+            None => self.unseen = true,
+        }
+    }
+
+    /// Something may wait in the store, told in no particular order.
     pub(crate) fn missed(&mut self) {
         self.missed += 1;
-        self.backlog = true;
+        self.unseen = true;
     }
 
     /// A message that was reserved has been committed and claimed.
@@ -143,14 +184,18 @@ impl Lanes {
         while self.in_flight.len() < self.limits.max_in_flight {
             let id = self.ready.pop_front()?;
             let Some(lane) = self.lanes.get_mut(&id) else { continue };
-            lane.ready = false;
+            // an entry of a lane that was forgotten meanwhile, and maybe made anew
+            if !std::mem::take(&mut lane.ready) {
+                continue;
+            }
             let Some(mut entry) = lane.queue.pop_front() else {
+                self.forget_if_idle(id);
                 continue;
             };
             if entry.item.accepted_at.plus(self.ttl_ms) <= wall {
                 // its time is over; the next sweep makes it a dead letter
                 let bytes = entry.item.message.payload.len();
-                self.unreserve(bytes);
+                self.give_room(bytes);
                 self.mark_ready(id);
                 self.forget_if_idle(id);
                 continue;
@@ -174,7 +219,7 @@ impl Lanes {
         if let Some(lane) = self.lanes.get_mut(&lane_id) {
             lane.blocked_until = None;
         }
-        self.unreserve(entry.item.message.payload.len());
+        self.give_room(entry.item.message.payload.len());
         self.mark_ready(lane_id);
         self.forget_if_idle(lane_id);
         Some((entry.item, entry.waiter))
@@ -220,7 +265,7 @@ impl Lanes {
                 lane.queue.push_front(entry);
             }
             None => {
-                self.unreserve(entry.item.message.payload.len());
+                self.give_room(entry.item.message.payload.len());
                 self.mark_ready(lane_id);
                 self.forget_if_idle(lane_id);
             }
@@ -256,15 +301,16 @@ impl Lanes {
 
     /// What to ask the store for, when it has more and there is room; the claim is then under way.
     pub(crate) fn wants_more(&mut self) -> Option<Request> {
-        if !self.backlog || self.claiming.is_some() {
+        if self.claiming.is_some() || self.ended || !(self.unseen || self.with_more > 0) {
             return None;
         }
         let room = self.limits.window_messages.saturating_sub(self.held);
         let room_bytes = self.limits.window_bytes.saturating_sub(self.held_bytes);
-        // a lane that runs low, or a window that is half empty: not a trip to the store for every message
-        let low = self.lanes.values().any(|lane| lane.more && lane.queue.len() <= LOW);
+        // a lane that runs low, or a window that is half empty: not a trip to the store for every message, and none that
+        // could bring nothing
+        let low = self.with_more > 0 && self.lanes.values().any(|lane| lane.more && lane.queue.len() <= LOW);
         let half_empty = room * 2 >= self.limits.window_messages && room_bytes * 2 >= self.limits.window_bytes;
-        if room == 0 || room_bytes == 0 || !(low || half_empty) {
+        if room == 0 || room_bytes == 0 || !(low || self.unseen && half_empty) {
             return None;
         }
         self.claiming = Some(self.missed);
@@ -285,44 +331,79 @@ impl Lanes {
     pub(crate) fn claimed(&mut self, claimed: Claimed) {
         let seen = self.claiming.take();
         self.from_lane = claimed.next_lane;
-        for lane in self.lanes.values_mut() {
-            lane.more = !claimed.exhausted;
-        }
+        self.unseen = !claimed.complete || seen != Some(self.missed);
         for item in claimed.items {
-            let (lane, bytes) = (item.lane, item.message.payload.len());
-            self.take_room(bytes);
+            let lane = item.lane;
+            self.take_room(item.message.payload.len());
             self.push(Entry {
                 item,
                 waiter: None,
                 sent: false,
             });
-            if let Some(lane) = self.lanes.get_mut(&lane) {
-                lane.more = !claimed.exhausted;
-            }
             self.mark_ready(lane);
         }
-        self.backlog = !claimed.exhausted || seen != Some(self.missed);
+        if claimed.complete {
+            for lane in self.lanes.values_mut() {
+                lane.more = false;
+            }
+        }
+        for id in claimed.left {
+            match self.lanes.get_mut(&id) {
+                Some(lane) => lane.more = true,
+                None => self.unseen = true,
+            }
+        }
+        self.lanes.retain(|_, lane| !lane.is_idle());
+        self.with_more = self.lanes.values().filter(|lane| lane.more).count();
     }
 
-    /// Rows that are held and were never sent in this session.
-    pub(crate) fn drain_unsent(&mut self) -> Vec<Seq> {
-        let lanes = std::mem::take(&mut self.lanes);
+    /// Takes back what `sender` sent and this session has not sent on; the rows.
+    pub(crate) fn withdraw(&mut self, sender: &AgentDid) -> Vec<Seq> {
+        let mut rows = Vec::new();
+        let mut bytes = 0;
+        let own = |lane: &Lane| lane.queue.front().is_some_and(|e| e.item.message.sender == *sender);
+        for lane in self.lanes.values_mut().filter(|lane| own(lane)) {
+            lane.blocked_until = None;
+            for entry in lane.queue.drain(..) {
+                bytes += entry.item.message.payload.len();
+                rows.push(entry.item.seq);
+            }
+        }
+        self.held = self.held.saturating_sub(rows.len());
+        self.held_bytes = self.held_bytes.saturating_sub(bytes);
+        self.lanes.retain(|_, lane| !lane.is_idle());
+        rows
+    }
+
+    /// The session is over. Returns the rows that are held and whose counted attempt was not made.
+    pub(crate) fn end(&mut self) -> Vec<Seq> {
+        self.ended = true;
         self.in_flight.clear();
         self.ready.clear();
+        let lanes = std::mem::take(&mut self.lanes);
         let entries = lanes.into_values().flat_map(|lane| lane.queue);
-        entries
-            .filter(|entry| !entry.sent)
-            .map(|entry| entry.item.seq)
-            .collect()
+        entries.map(|entry| entry.item.seq).collect()
+    }
+
+    /// Whether [`Lanes::end`] was called: what arrives later is not this session's any more.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.ended
     }
 
     fn forget_if_idle(&mut self, id: LaneId) {
-        if self
-            .lanes
-            .get(&id)
-            .is_some_and(|lane| lane.queue.is_empty() && lane.away.is_none())
-        {
+        if self.lanes.get(&id).is_some_and(Lane::is_idle) {
             self.lanes.remove(&id);
         }
     }
 }
+
+impl Lane {
+    /// Nothing held, and nothing to ask the store for.
+    fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.away.is_none() && !self.more
+    }
+}
+
+#[cfg(test)]
+#[path = "lanes_tests.rs"]
+mod tests;

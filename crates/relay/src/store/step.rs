@@ -9,7 +9,7 @@ use chancery_base::{
 };
 use chancery_identity::{AgentDid, revocation::Scope};
 use chancery_relay_wire::{
-    frame::ReceiptStatus,
+    frame::{ReceiptStatus, tidy_reason},
     relay::{DeliveryState, Profile},
 };
 use chancery_store::StoreError;
@@ -22,6 +22,12 @@ pub trait Step: Send + 'static {
     /// Bytes it holds, for the limit of a batch.
     fn weight(&self) -> usize {
         64
+    }
+
+    /// Whether it may refuse after it has written something. Steps of the message path do not: a savepoint for each would
+    /// cost as much as their work.
+    fn needs_savepoint(&self) -> bool {
+        true
     }
 }
 
@@ -208,6 +214,11 @@ impl Step for Accept {
     fn weight(&self) -> usize {
         self.message.payload.len() + 256
     }
+
+    fn needs_savepoint(&self) -> bool {
+        // a nonce is spent, and an agent that writes to itself is noted, before the rest is judged
+        self.nonce.is_some() || self.message.sender == self.message.recipient
+    }
 }
 
 /// A connector has proved itself: its mailbox gets a new epoch, and claims of older ones are void.
@@ -271,8 +282,21 @@ pub struct Claimed {
     pub items: Vec<Item>,
     /// Lane to go on from.
     pub next_lane: LaneId,
-    /// Whether nothing is left that the session does not hold.
-    pub exhausted: bool,
+    /// Lanes that were looked at and have more than was given.
+    pub left: Vec<LaneId>,
+    /// Whether all lanes were looked at.
+    pub complete: bool,
+}
+
+impl Claimed {
+    /// The answer to an epoch that is not current: there is nothing for it, now and later.
+    #[must_use]
+    pub(crate) fn nothing() -> Self {
+        Self {
+            complete: true,
+            ..Self::default()
+        }
+    }
 }
 
 /// A message held by a session.
@@ -298,6 +322,10 @@ pub struct Item {
 
 impl Step for Claim {
     type Output = Claimed;
+
+    fn needs_savepoint(&self) -> bool {
+        false
+    }
 }
 
 /// The recipient has a message: it leaves the mailbox.
@@ -317,6 +345,10 @@ pub struct Settle {
 impl Step for Settle {
     /// Whether anything changed.
     type Output = bool;
+
+    fn needs_savepoint(&self) -> bool {
+        false
+    }
 }
 
 /// The recipient has refused a message: it is tried again, or given up after too many attempts.
@@ -351,11 +383,25 @@ pub enum Deferred {
     Stale,
 }
 
-impl Step for Defer {
-    type Output = Deferred;
+impl Defer {
+    /// Why the message is given up after `attempts`; short enough for a receipt.
+    pub(crate) fn last_words(&self, attempts: u32) -> String {
+        let reason = format!("refused {attempts} times, at last: {}", self.reason);
+        tidy_reason(&reason).unwrap_or_default().into_owned()
+    }
 }
 
-/// A session ends with messages that it never sent: the attempts that were counted for them are taken back.
+impl Step for Defer {
+    type Output = Deferred;
+
+    fn needs_savepoint(&self) -> bool {
+        false
+    }
+}
+
+/// A session gives back messages that it holds and has not sent: the attempts that were counted for them are taken back.
+/// Unlike the other steps of a session it may come after the next connect: what that one has not claimed yet is still held
+/// by this epoch, and nothing else is touched.
 pub struct Release {
     /// Whose mailbox.
     pub recipient: AgentDid,
@@ -367,6 +413,10 @@ pub struct Release {
 
 impl Step for Release {
     type Output = ();
+
+    fn needs_savepoint(&self) -> bool {
+        false
+    }
 }
 
 /// Spends a nonce for a request that changes nothing else.
@@ -487,6 +537,10 @@ pub struct ReceiptSeen {
 
 impl Step for ReceiptSeen {
     type Output = ();
+
+    fn needs_savepoint(&self) -> bool {
+        false
+    }
 }
 
 /// A ticket is issued.

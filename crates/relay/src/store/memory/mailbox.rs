@@ -106,8 +106,7 @@ impl Perform<Accept> for State {
         let position = mailbox.last_position;
         let claimed = step.claim == Some(mailbox.epoch) && !muted;
         let epoch = mailbox.epoch;
-        self.last_seq += 1;
-        let seq = self.last_seq;
+        let seq = self.deliveries.last_key_value().map_or(1, |(last, _)| last + 1);
         let delivery = Delivery {
             id: step.delivery_id,
             message: Arc::clone(message),
@@ -196,7 +195,7 @@ impl Perform<Defer> for State {
         };
         let attempts = delivery.attempts;
         if attempts >= step.max_attempts {
-            let reason = format!("refused {attempts} times, at last: {}", step.reason);
+            let reason = step.last_words(attempts);
             self.bury(&reason, step.now, |seq, _| *seq == step.seq);
             return Ok(Deferred::Dead);
         }
@@ -208,15 +207,14 @@ impl Perform<Defer> for State {
 
 impl Perform<Release> for State {
     fn perform(&mut self, step: Release) -> Result<(), Refusal> {
-        if !self.is_current(&step.recipient, step.epoch) {
-            return Ok(());
-        }
         for seq in step.seqs {
             if let Some(d) = self.deliveries.get_mut(&seq)
                 && d.message.recipient == step.recipient
                 && d.state == DeliveryState::Queued
+                && d.claimed == step.epoch
             {
                 d.attempts = d.attempts.saturating_sub(1);
+                d.claimed = 0;
             }
         }
         Ok(())
@@ -226,10 +224,7 @@ impl Perform<Release> for State {
 impl Perform<Claim> for State {
     fn perform(&mut self, step: Claim) -> Result<Claimed, Refusal> {
         if !self.is_current(&step.recipient, step.epoch) {
-            return Ok(Claimed {
-                exhausted: true,
-                ..Claimed::default()
-            });
+            return Ok(Claimed::nothing());
         }
         let muted = |d: &Delivery| {
             let key = (step.recipient.clone(), d.message.sender.clone());
@@ -247,7 +242,7 @@ impl Perform<Claim> for State {
             .collect();
         let mut claimed = Claimed {
             next_lane: step.from_lane,
-            exhausted: true,
+            complete: true,
             ..Claimed::default()
         };
         let (mut messages, mut bytes) = (step.max_messages, step.max_bytes);
@@ -260,16 +255,18 @@ impl Perform<Claim> for State {
                 .map(|(seq, d)| (*seq, d.position))
                 .collect();
             rows.sort_by_key(|(_, position)| *position);
+            let wanted = room.min(messages);
             let mut taken = 0;
             for (seq, _) in rows {
                 let Some(delivery) = self.deliveries.get_mut(&seq) else {
                     continue;
                 };
                 let size = delivery.message.payload.len();
-                if taken == room.min(step.max_messages) || messages == 0 || (!claimed.items.is_empty() && size > bytes)
-                {
-                    claimed.exhausted = false;
-                    if size > bytes {
+                let full = !claimed.items.is_empty() && size > bytes;
+                if taken == wanted || full {
+                    claimed.left.push(lane);
+                    // a lane that may take no more says nothing about the others
+                    if full && taken < wanted {
                         bytes = 0;
                     }
                     break;
@@ -287,7 +284,7 @@ impl Perform<Claim> for State {
                 claimed.items.push(item(seq, delivery, attempt, ait));
             }
             if messages == 0 || bytes == 0 {
-                claimed.exhausted = false;
+                claimed.complete = false;
                 break;
             }
             claimed.next_lane = lane;

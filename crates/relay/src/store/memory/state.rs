@@ -19,7 +19,6 @@ pub struct State {
     pub(super) peers: BTreeMap<(AgentDid, AgentDid), Peer>,
     pub(super) lanes: BTreeMap<LaneId, Lane>,
     pub(super) deliveries: BTreeMap<Seq, Delivery>,
-    pub(super) last_seq: Seq,
     pub(super) tickets: BTreeMap<Ulid, (TicketRow, Millis)>,
     pub(super) nonces: BTreeMap<(AgentDid, String), (NonceKind, Millis)>,
     pub(super) revoked_tokens: BTreeSet<Ulid>,

@@ -8,7 +8,7 @@ use chancery_identity::AgentDid;
 use chancery_relay_wire::relay::DeliveryState;
 use chancery_store::rusqlite::{self, OptionalExtension as _, Row, params};
 
-use super::{Tx, corrupt, did, schema::state, ulid};
+use super::{Tx, agents::AgentRow, corrupt, did, schema::state, ulid};
 use crate::store::{
     Accept, Accepted, Claim, Claimed, Defer, Deferred, Epoch, Item, LaneId, NewMessage, Perform, Refusal, Release,
     SenderAit, Seq, Settle,
@@ -41,35 +41,39 @@ struct Peer {
 }
 
 impl Tx<'_> {
-    fn mailbox(&self, recipient: &AgentDid) -> rusqlite::Result<Option<Mailbox>> {
+    /// Sender, mailbox, and what the owner of the mailbox thinks of the sender; `None` when either has no row.
+    fn parties(&self, message: &NewMessage) -> rusqlite::Result<Option<(AgentRow, Mailbox, Option<Peer>)>> {
         self.0
             .prepare_cached(
-                "SELECT id, revoked_at IS NOT NULL, epoch, next_position, depth FROM agents WHERE did = ?1",
+                "SELECT s.id, s.revoked_at IS NOT NULL, s.ait_jti,
+                        r.id, r.revoked_at IS NOT NULL, r.epoch, r.next_position, r.depth,
+                        p.peer, p.paired_at IS NOT NULL, p.blocked, p.muted, p.waiting
+                 FROM agents AS s JOIN agents AS r LEFT JOIN peers AS p ON p.owner = r.id AND p.peer = s.id
+                 WHERE s.did = ?1 AND r.did = ?2",
             )?
-            .query_row([recipient.as_str()], |row| {
-                Ok(Mailbox {
+            .query_row([message.sender.as_str(), message.recipient.as_str()], |row| {
+                let sender = AgentRow {
                     id: row.get(0)?,
                     revoked: row.get(1)?,
-                    epoch: row.get(2)?,
-                    next_position: row.get(3)?,
-                    depth: row.get(4)?,
-                })
-            })
-            .optional()
-    }
-
-    fn peer(&self, owner: i64, peer: i64) -> rusqlite::Result<Option<Peer>> {
-        self.0
-            .prepare_cached(
-                "SELECT paired_at IS NOT NULL, blocked, muted, waiting FROM peers WHERE owner = ?1 AND peer = ?2",
-            )?
-            .query_row([owner, peer], |row| {
-                Ok(Peer {
-                    paired: row.get(0)?,
-                    blocked: row.get(1)?,
-                    muted: row.get(2)?,
-                    waiting: row.get(3)?,
-                })
+                    ait_jti: row.get::<_, Option<[u8; 16]>>(2)?.map(Ulid::from_bytes),
+                };
+                let mailbox = Mailbox {
+                    id: row.get(3)?,
+                    revoked: row.get(4)?,
+                    epoch: row.get(5)?,
+                    next_position: row.get(6)?,
+                    depth: row.get(7)?,
+                };
+                let peer = match row.get::<_, Option<i64>>(8)? {
+                    Some(_) => Some(Peer {
+                        paired: row.get(9)?,
+                        blocked: row.get(10)?,
+                        muted: row.get(11)?,
+                        waiting: row.get(12)?,
+                    }),
+                    None => None,
+                };
+                Ok((sender, mailbox, peer))
             })
             .optional()
     }
@@ -145,22 +149,23 @@ impl Perform<Accept> for Tx<'_> {
     fn perform(&mut self, step: Accept) -> Result<Accepted, Refusal> {
         let message = &*step.message;
         let to_self = message.sender == message.recipient;
-        let sender = if to_self || step.nonce.is_some() {
-            self.agent_or_new(&message.sender)?
-        } else {
-            self.agent(&message.sender)?.ok_or(Refusal::NotPaired)?
-        };
+        if to_self || step.nonce.is_some() {
+            let sender = self.agent_or_new(&message.sender)?;
+            if sender.revoked {
+                return Err(Refusal::SenderRevoked);
+            }
+            if let Some(nonce) = &step.nonce {
+                self.spend(sender.id, nonce)?;
+            }
+        }
+        let (sender, mailbox, peer) = self.parties(message)?.ok_or(Refusal::NotPaired)?;
         if sender.revoked {
             return Err(Refusal::SenderRevoked);
         }
-        if let Some(nonce) = &step.nonce {
-            self.spend(sender.id, nonce)?;
-        }
-        let mailbox = self.mailbox(&message.recipient)?.ok_or(Refusal::NotPaired)?;
         if mailbox.revoked {
             return Err(Refusal::RecipientRevoked);
         }
-        let peer = match self.peer(mailbox.id, sender.id)? {
+        let peer = match peer {
             Some(peer) => peer,
             None if to_self => {
                 self.0
@@ -299,7 +304,7 @@ impl Perform<Defer> for Tx<'_> {
         match attempts {
             None => Ok(Deferred::Stale),
             Some(attempts) if attempts >= step.max_attempts => {
-                let reason = format!("refused {attempts} times, at last: {}", step.reason);
+                let reason = step.last_words(attempts);
                 self.bury(step.seq, &reason, step.now)?;
                 Ok(Deferred::Dead)
             }
@@ -315,16 +320,16 @@ impl Perform<Defer> for Tx<'_> {
 
 impl Perform<Release> for Tx<'_> {
     fn perform(&mut self, step: Release) -> Result<(), Refusal> {
-        let Some(recipient) = self.current(&step.recipient, step.epoch)? else {
+        let Some(mailbox) = self.mailbox(&step.recipient)? else {
             return Ok(());
         };
         for seq in step.seqs {
             self.0
                 .prepare_cached(
-                    "UPDATE deliveries SET attempts = attempts - 1
-                     WHERE seq = ?1 AND recipient = ?2 AND state = 0 AND attempts > 0",
+                    "UPDATE deliveries SET attempts = max(attempts - 1, 0), claimed = 0
+                     WHERE seq = ?1 AND recipient = ?2 AND state = 0 AND claimed = ?3",
                 )?
-                .execute([seq, recipient])?;
+                .execute([seq, mailbox.id, step.epoch])?;
         }
         Ok(())
     }
@@ -333,14 +338,11 @@ impl Perform<Release> for Tx<'_> {
 impl Perform<Claim> for Tx<'_> {
     fn perform(&mut self, step: Claim) -> Result<Claimed, Refusal> {
         let Some(recipient) = self.current(&step.recipient, step.epoch)? else {
-            return Ok(Claimed {
-                exhausted: true,
-                ..Claimed::default()
-            });
+            return Ok(Claimed::nothing());
         };
         let mut claimed = Claimed {
             next_lane: step.from_lane,
-            exhausted: true,
+            complete: true,
             ..Claimed::default()
         };
         let mut budget = Budget {
@@ -366,10 +368,10 @@ impl Perform<Claim> for Tx<'_> {
             let hold = step.holds.iter().find(|hold| hold.lane == lane);
             let room = hold.map_or(step.per_lane, |hold| hold.room);
             if !self.claim_lane(&step, recipient, lane, room, &mut budget, &mut claimed)? {
-                claimed.exhausted = false;
+                claimed.left.push(lane);
             }
             if budget.messages == 0 || budget.bytes == 0 {
-                claimed.exhausted = false;
+                claimed.complete = false;
                 break;
             }
             claimed.next_lane = lane;
@@ -437,8 +439,10 @@ impl Tx<'_> {
         let mut taken = 0;
         while let Some(row) = rows.next()? {
             let size = row.get_ref(11)?.as_bytes().map_or(0, <[u8]>::len);
-            if taken == wanted || (budget.any && size > budget.bytes) {
-                if size > budget.bytes {
+            let full = budget.any && size > budget.bytes;
+            if taken == wanted || full {
+                // a lane that may take no more says nothing about the others
+                if full && taken < wanted {
                     budget.bytes = 0;
                 }
                 return Ok(false);

@@ -42,6 +42,10 @@ impl<S: Known> Command for Work<S> {
         self.0.weight()
     }
 
+    fn needs_savepoint(&self) -> bool {
+        self.0.needs_savepoint()
+    }
+
     fn apply(self, tx: &Connection) -> Result<S::Output, Refusal> {
         self.0.on_sqlite(&mut Tx(tx))
     }

@@ -1,0 +1,41 @@
+//! Measures Chancery, each figure beside a yardstick of the same run on the same machine.
+//!
+//! `cargo run --release -p chancery-bench -- relay --json` prints one JSON object a figure: `name`, `ours`, `yardstick`,
+//! `ratio`, `goal`, `unit`. What else there is to know (limits that were set, the machine) goes to stderr.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing figures is what this program does")]
+
+mod figure;
+mod relay;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "chancery-bench", about = "Measures Chancery beside yardsticks of the same run")]
+struct Args {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Messages through the relay, beside a bare relay.
+    Relay(relay::Options),
+    /// The relay under test, in a process of its own.
+    #[command(hide = true)]
+    ServeOurs(relay::ServeOptions),
+    /// The bare relay, in a process of its own.
+    #[command(hide = true)]
+    ServeBare(relay::ServeOptions),
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        match args.bench {
+            Bench::Relay(options) => relay::run(options).await,
+            Bench::ServeOurs(options) => relay::serve_ours(options).await,
+            Bench::ServeBare(options) => relay::serve_bare(options).await,
+        }
+    })
+}

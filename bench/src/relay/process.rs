@@ -1,0 +1,72 @@
+//! A server in a process of its own, its CPU time, and the machine.
+
+use std::process::Stdio;
+
+use anyhow::Context as _;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout, Command},
+};
+
+/// A running server.
+pub(crate) struct Server {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: Lines<BufReader<ChildStdout>>,
+    pub(crate) address: String,
+    /// Messages sent through it so far, so that ids never repeat.
+    pub(crate) sent: usize,
+    ours: bool,
+    _dir: tempfile::TempDir,
+}
+
+impl Server {
+    pub(crate) async fn start(kind: &str, more: &[&str]) -> anyhow::Result<Self> {
+        // not /tmp, which may be in memory: durability is what is measured
+        let dir = tempfile::Builder::new().prefix("chancery-bench-").tempdir_in(std::env::current_dir()?.join("target"))
+            .or_else(|_| tempfile::tempdir())?;
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg(kind)
+            .arg("--dir")
+            .arg(dir.path())
+            .args(more)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let stdin = child.stdin.take().context("no stdin")?;
+        let mut stdout = BufReader::new(child.stdout.take().context("no stdout")?).lines();
+        let address = stdout.next_line().await?.context("the server said nothing")?;
+        Ok(Self { child, stdin, stdout, address, sent: 0, ours: kind == "serve-ours", _dir: dir })
+    }
+
+    /// Whether it is the relay under test.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.ours
+    }
+
+    /// Has the server queue messages until `total` wait for agents that are away.
+    pub(crate) async fn fill(&mut self, total: usize) -> anyhow::Result<()> {
+        self.stdin.write_all(format!("fill {total}\n").as_bytes()).await?;
+        self.stdout.next_line().await?.context("the server ended while it queued")?;
+        Ok(())
+    }
+
+    /// User and system time of the server so far, microseconds.
+    pub(crate) fn cpu_us(&self) -> anyhow::Result<f64> {
+        let pid = self.child.id().context("the server has ended")?;
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        // the command is in parentheses and may hold anything; fields are counted after it
+        let fields: Vec<&str> = stat.rsplit_once(')').context("no stat")?.1.split_whitespace().collect();
+        let ticks: u64 = fields.get(11).context("no utime")?.parse::<u64>()? + fields.get(12).context("no stime")?.parse::<u64>()?;
+        // Linux has counted in hundredths of a second since 2.6 (proc(5), USER_HZ)
+        Ok(ticks as f64 * 10_000.0)
+    }
+}
+
+pub(crate) fn machine() -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(" unknown");
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    format!("{cores} cores,{}", model.trim_start_matches([' ', '\t', ':']).trim())
+}
