@@ -1,0 +1,229 @@
+//! People with a home directory, and their agents.
+
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{Command, Connector, Webhook, binary};
+
+/// Somebody who uses the `clawdentity` command, with their own home directory.
+#[derive(Debug, Clone)]
+pub struct Person {
+    name: String,
+    home: PathBuf,
+    client: PathBuf,
+    registry: String,
+    site: Arc<TempDir>,
+}
+
+impl Person {
+    pub(crate) fn new(name: &str, home: &Path, site: Arc<TempDir>, registry: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            home: home.to_owned(),
+            client: binary::clawdentity(),
+            registry: registry.to_owned(),
+            site,
+        }
+    }
+
+    /// The same person with another client, such as the published one.
+    #[must_use]
+    pub fn with_client(mut self, client: &Path) -> Self {
+        client.clone_into(&mut self.client);
+        self
+    }
+
+    /// Their name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Their home directory.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    pub(crate) fn client(&self) -> &Path {
+        &self.client
+    }
+
+    pub(crate) fn output_dir(&self) -> &Path {
+        self.site.path()
+    }
+
+    /// `clawdentity <arguments> --json` in their home; to be run with [`Command::run`].
+    #[must_use]
+    pub fn run(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+        let command = Command::new(&self.client).env("HOME", &self.home).dir(&self.home);
+        command.args(arguments).arg("--json")
+    }
+
+    /// The same, run: its JSON.
+    ///
+    /// # Panics
+    /// When it fails.
+    #[must_use]
+    pub fn json(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Value {
+        self.run(arguments).run().json()
+    }
+
+    /// As an administrator: makes an invite. Returns its code.
+    ///
+    /// # Panics
+    /// When it fails.
+    #[must_use]
+    pub fn invite_code(&self) -> String {
+        text(&self.json(["invite", "create"]), "/invite/code")
+    }
+
+    /// As an administrator: invites somebody, who redeems it.
+    ///
+    /// # Panics
+    /// When it fails.
+    #[must_use]
+    pub fn invite(&self, name: &str) -> Self {
+        let home = self.home.with_file_name(name);
+        std::fs::create_dir_all(&home).expect("a home directory");
+        let guest = Self {
+            name: name.to_owned(),
+            home,
+            client: binary::clawdentity(),
+            ..self.clone()
+        };
+        guest.redeem(&self.invite_code());
+        guest
+    }
+
+    /// Redeems an invite.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn redeem(&self, code: &str) {
+        let arguments = [
+            "invite",
+            "redeem",
+            code,
+            "--display-name",
+            &self.name,
+            "--registry-url",
+            &self.registry,
+        ];
+        let _ = self.json(arguments);
+    }
+
+    /// Creates an agent.
+    ///
+    /// # Panics
+    /// When it fails.
+    #[must_use]
+    pub fn agent(&self, name: &str) -> Agent {
+        let created = self.json(["agent", "create", name]);
+        Agent {
+            owner: self.clone(),
+            name: name.to_owned(),
+            did: text(&created, "/did"),
+        }
+    }
+}
+
+/// An agent of somebody.
+#[derive(Debug, Clone)]
+pub struct Agent {
+    owner: Person,
+    name: String,
+    did: String,
+}
+
+impl Agent {
+    /// Its owner.
+    #[must_use]
+    pub fn owner(&self) -> &Person {
+        &self.owner
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its DID.
+    #[must_use]
+    pub fn did(&self) -> &str {
+        &self.did
+    }
+
+    /// Its files: `agents/<name>` below wherever its owner's client keeps its state.
+    ///
+    /// # Panics
+    /// When they are nowhere.
+    #[must_use]
+    pub fn dir(&self) -> PathBuf {
+        let mut open = vec![self.owner.home.join(".clawdentity")];
+        while let Some(dir) = open.pop() {
+            let found = dir.join("agents").join(&self.name);
+            if found.is_dir() {
+                return found;
+            }
+            let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+            open.extend(entries.map(|entry| entry.path()).filter(|path| path.is_dir()));
+        }
+        panic!("{} has no files of {}", self.owner.name, self.name);
+    }
+
+    /// Pairs it with another one by a ticket: start here, confirm there, status here.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn pair_with(&self, other: &Self) {
+        let started = self.owner.json(["pair", "start", &self.name]);
+        let ticket = text(&started, "/ticket");
+        let confirmed = other.owner.json(["pair", "confirm", &other.name, "--ticket", &ticket]);
+        assert_eq!(confirmed["paired"], true, "{confirmed}");
+        let status = self.owner.json(["pair", "status", &self.name, "--ticket", &ticket]);
+        assert_eq!(status["status"], "confirmed", "{status}");
+    }
+
+    /// Its connector, as a process that is connected to the relay and delivers to `webhook`. A receiver that deduplicates:
+    /// after a crash a delivery is repeated, marked, and not held.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn connector(&self, webhook: &Webhook) -> Connector {
+        let mut connector = Connector::prepare(self, &["--deliver-url", &webhook.url(), "--provider-deduplicates"]);
+        connector.start();
+        connector
+    }
+
+    /// Revokes it, by its owner's API key.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn revoke(&self, registry: std::net::SocketAddr) {
+        let key = text(&self.owner.json(["config", "get", "apiKey"]), "/value");
+        let id = self.did.rsplit(':').next().unwrap_or_default();
+        let bearer = format!("Bearer {key}");
+        let answer = crate::http::send(
+            registry,
+            "DELETE",
+            &format!("/v1/agents/{id}"),
+            &[("authorization", &bearer)],
+            b"",
+        );
+        assert_eq!(answer.map(|answer| answer.status), Some(204));
+    }
+}
+
+fn text(value: &Value, pointer: &str) -> String {
+    let found = value.pointer(pointer).and_then(Value::as_str);
+    found.unwrap_or_else(|| panic!("no {pointer} in {value}")).to_owned()
+}
