@@ -95,6 +95,15 @@ impl Engine {
         self.store.apply(step).await.map_err(store_failure)
     }
 
+    /// Does `work` to its end even when the client leaves meanwhile and its request is dropped: what follows a commit, such
+    /// as waking the readers of the feed, must not be lost.
+    pub(crate) async fn to_the_end<T: Send + 'static>(
+        work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let done = tokio::spawn(work).await;
+        done.unwrap_or_else(|error| Err(ApiError::internal(format!("a task ended: {error}"))))
+    }
+
     pub(crate) async fn find<Q: Query + FindInMemory + FindInSqlite>(&self, query: Q) -> Result<Q::Found, ApiError> {
         self.store.find(query).await.map_err(store_failure)
     }

@@ -20,10 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{scope, single},
-    engine::Shared,
+    engine::{Engine, Shared},
     error::Refusal,
     limits::{FEED_HEARTBEAT, FEED_PAGE},
-    store::{model::Revocation, queries::RevocationsAfter},
+    store::{commands::Seq, memory::OnMemory, model::Revocation, queries::RevocationsAfter, sqlite::OnSqlite},
 };
 
 /// What wakes the readers.
@@ -73,12 +73,36 @@ impl Feed {
     }
 }
 
+impl Engine {
+    /// Runs a step that writes the feed, and wakes its readers.
+    pub(crate) async fn take_back<S, E>(
+        self: &Shared,
+        step: S,
+        refusal: impl FnOnce(S::Refusal) -> E + Send + 'static,
+    ) -> Result<(), ApiError>
+    where
+        S: OnMemory + OnSqlite<Done: Into<Seq>>,
+        E: Into<ApiError>,
+    {
+        let engine = Shared::clone(self);
+        Engine::to_the_end(async move {
+            let seq = engine.run(step, refusal).await?;
+            engine.feed.committed(seq);
+            Ok(())
+        })
+        .await
+    }
+}
+
 /// `GET /internal/v1/revocations?after=SEQ`.
 pub(crate) async fn revocations(
     State(registry): State<Shared>,
     headers: HeaderMap,
     query: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response<Body>, ApiError> {
+    // before the check, so that no change after it is missed
+    let credentials = registry.feed.credentials.subscribe();
+    let checked = *credentials.borrow();
     registry.service(&headers, scope::REVOCATIONS_READ).await?;
     let Query(query) = query.map_err(|_| Refusal::RevocationsInvalidQuery)?;
     let mut after = query
@@ -103,7 +127,8 @@ pub(crate) async fn revocations(
     let permit = permit.map_err(|_| Refusal::RevocationsTooManyReaders)?;
     let reader = Reader {
         last: registry.feed.last.subscribe(),
-        credentials: registry.feed.credentials.subscribe(),
+        credentials,
+        checked,
         closing: registry.feed.closing.clone(),
         registry,
         headers,
@@ -133,6 +158,8 @@ struct Reader {
     headers: HeaderMap,
     last: watch::Receiver<u64>,
     credentials: watch::Receiver<u64>,
+    /// The count of changes when the credentials were last found to be in force.
+    checked: u64,
     closing: CancellationToken,
     /// What the reader has.
     position: u64,
@@ -191,11 +218,11 @@ impl Reader {
 
     /// Whether the credentials that opened the connection are still in force; looked up only after some changed.
     async fn still_allowed(&mut self) -> bool {
-        let changed = self.credentials.has_changed().unwrap_or(true);
-        if !changed {
+        let count = *self.credentials.borrow();
+        if count == self.checked {
             return true;
         }
-        self.credentials.mark_unchanged();
+        self.checked = count;
         self.registry
             .service(&self.headers, scope::REVOCATIONS_READ)
             .await

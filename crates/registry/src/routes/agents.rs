@@ -113,8 +113,7 @@ pub(super) async fn revoke(
         id,
         now: registry.now(),
     };
-    let seq = registry.run(step, |NotFound| Refusal::AgentNotFound).await?;
-    registry.feed.committed(seq);
+    registry.take_back(step, |NotFound| Refusal::AgentNotFound).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -130,8 +129,7 @@ pub(super) async fn revoke_session(
         id,
         now: registry.now(),
     };
-    let seq = registry.run(step, |NotFound| Refusal::AgentNotFound).await?;
-    registry.feed.committed(seq);
+    registry.take_back(step, |NotFound| Refusal::AgentNotFound).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -169,12 +167,11 @@ pub(super) async fn reissue(
         expires_at: agent.expires_at,
         now,
     };
-    let seq = registry
-        .run(step, |why| match why {
+    registry
+        .take_back(step, |why| match why {
             ReissueRefusal::NotFound => Refusal::AgentNotFound,
             ReissueRefusal::InvalidState => Refusal::AgentReissueInvalidState,
         })
         .await?;
-    registry.feed.committed(seq);
     Ok(Json(response))
 }

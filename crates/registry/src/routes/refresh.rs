@@ -57,7 +57,15 @@ pub(super) async fn refresh(
         grace_until: now.plus(REFRESH_GRACE_MS),
         now,
     };
-    let agent_auth = match registry.apply(step).await? {
+    let engine = Shared::clone(&registry);
+    let outcome = Engine::to_the_end(async move {
+        let outcome = engine.apply(step).await?;
+        if let RefreshOutcome::Expired { seq } = outcome {
+            engine.feed.committed(seq);
+        }
+        Ok(outcome)
+    });
+    let agent_auth = match outcome.await? {
         RefreshOutcome::Rotated => secrets.bundle(&tokens),
         RefreshOutcome::Successor { sealed, tokens } => SessionSecrets::open(&sealed, &presented, agent.ulid())
             .ok_or_else(|| ApiError::internal("the sealed session tokens cannot be opened"))?
@@ -66,10 +74,7 @@ pub(super) async fn refresh(
         RefreshOutcome::TooManyNonces => return Err(Refusal::TooManyRefreshes.into()),
         RefreshOutcome::Invalid => return Err(Refusal::RefreshInvalid.into()),
         RefreshOutcome::Revoked => return Err(Refusal::RefreshRevoked.into()),
-        RefreshOutcome::Expired { seq } => {
-            registry.feed.committed(seq);
-            return Err(Refusal::RefreshExpired.into());
-        }
+        RefreshOutcome::Expired { .. } => return Err(Refusal::RefreshExpired.into()),
     };
     Ok(Json(RefreshResponse { agent_auth }))
 }

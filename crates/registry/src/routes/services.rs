@@ -16,7 +16,7 @@ use super::body::{Fields, Problems};
 use crate::{
     auth::{Person, scope},
     config::is_service_id,
-    engine::Shared,
+    engine::{Engine, Shared},
     error::Refusal,
     store::{
         commands::{AlreadyExists, CreateService, RotateRefusal, RotateService},
@@ -137,12 +137,16 @@ pub(super) async fn rotate(
         secret: secret.stored(),
         now: registry.now(),
     };
-    let service = registry
-        .run(step, |why| match why {
+    let engine = Shared::clone(&registry);
+    let rotated = Engine::to_the_end(async move {
+        let refusal = |why| match why {
             RotateRefusal::NotFound => Refusal::ServiceNotFound,
             RotateRefusal::InvalidState => Refusal::ServiceInvalidState,
-        })
-        .await?;
-    registry.feed.credentials_changed();
+        };
+        let service = engine.run(step, refusal).await?;
+        engine.feed.credentials_changed();
+        Ok(service)
+    });
+    let service = rotated.await?;
     Ok(Json(with_secret(&service, &secret)))
 }

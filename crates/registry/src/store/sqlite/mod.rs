@@ -2,6 +2,8 @@
 //! step is answered.
 
 mod agents;
+#[cfg(test)]
+mod dump;
 mod people;
 mod rows;
 mod services;
@@ -73,9 +75,10 @@ impl SqliteStore {
         self.database.close().await;
     }
 
+    /// All tables, to be compared with those of the oracle.
     #[cfg(test)]
-    pub(crate) fn database(&self) -> &Database {
-        &self.database
+    pub(crate) async fn dump(&self) -> super::memory::State {
+        self.database.read(dump::dump).await.unwrap()
     }
 }
 
