@@ -1,0 +1,7 @@
+//! The `clawdentity` command, under the name that the skill uses.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    chancery_clawdentity::run(std::env::args_os())
+}
