@@ -98,8 +98,8 @@ struct Conversation<'a> {
     settling: FuturesUnordered<Step<bool>>,
     receipts: ReceiptWindow,
     heartbeat_due: Instant,
-    /// The oldest heartbeat without an answer, and the time by which it must come.
-    heartbeat: Option<(Ulid, Instant)>,
+    /// The time by which the oldest unanswered heartbeat must be answered.
+    heartbeat: Option<Instant>,
     heard: bool,
 }
 
@@ -229,11 +229,8 @@ impl Conversation<'_> {
                     self.send(text).await?;
                 }
             }
-            Frame::HeartbeatAck { ack_id } => {
-                if self.heartbeat.is_some_and(|(id, _)| id == ack_id) {
-                    self.heartbeat = None;
-                }
-            }
+            // whichever heartbeat it answers, somebody is there
+            Frame::HeartbeatAck { .. } => self.heartbeat = None,
             Frame::Deliver(deliver) => {
                 let arrived = ArrivedMessage::new(&deliver, core.now());
                 self.hand_in(Incoming::Message(Box::new(arrived))).await;
@@ -331,14 +328,14 @@ impl Conversation<'_> {
         let core = self.core;
         let timing = &core.config.timing;
         let now = Instant::now();
-        if self.heartbeat.is_some_and(|(_, due)| due <= now) {
+        if self.heartbeat.is_some_and(|due| due <= now) {
             core.gauges().heartbeat_timeouts += 1;
             return Err(End::Silent);
         }
         if self.heartbeat_due <= now {
             let id = core.new_id();
             self.heartbeat_due = now + timing.heartbeat_interval;
-            self.heartbeat.get_or_insert((id, now + timing.ack_timeout));
+            self.heartbeat.get_or_insert(now + timing.ack_timeout);
             core.gauges().heartbeats_sent += 1;
             if let Ok(text) = (Frame::Heartbeat { id }).encode(id, core.now()) {
                 self.send(text).await?;
@@ -367,7 +364,7 @@ impl Conversation<'_> {
     fn next_due(&self) -> Instant {
         let room = self.in_flight.len() < self.core.config.limits.enqueue_window;
         let times = [
-            self.heartbeat.map(|(_, due)| due),
+            self.heartbeat,
             self.in_flight.values().map(|(_, due)| *due).min(),
             self.core.outbox.next_due().filter(|_| room),
             self.receipts.next_due(),

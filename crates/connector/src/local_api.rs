@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, Query, State},
+    extract::{DefaultBodyLimit, Path, Query, State, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, header},
     routing::{get, post},
 };
@@ -95,8 +95,12 @@ struct Accepted {
 async fn post_outbound(
     State(core): State<Arc<Core>>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Accepted>), ApiError> {
+    let body = body.map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => SendError::TooLarge(limits::MAX_FRAME_BYTES),
+        _ => SendError::Json(error.body_text()),
+    })?;
     let request = read_outbound(&headers, &body)?;
     let frame_id = outbox::send(&core, request).await?;
     Ok((

@@ -80,6 +80,7 @@ async fn bad_requests_get_the_code_of_the_specification_and_change_nothing() {
         body.to_string()
     };
     let big = with("payload", "x".repeat(1_047_000).into());
+    let bigger = with("payload", "x".repeat(2_000_000).into());
     for (body, status, code) in [
         ("{", 400, "CONNECTOR_OUTBOUND_INVALID_JSON"),
         ("[]", 400, "CONNECTOR_OUTBOUND_INVALID_JSON"),
@@ -134,6 +135,7 @@ async fn bad_requests_get_the_code_of_the_specification_and_change_nothing() {
             "CONNECTOR_OUTBOUND_UNKNOWN_PEER",
         ),
         (&big, 413, "CONNECTOR_OUTBOUND_TOO_LARGE"),
+        (&bigger, 413, "CONNECTOR_OUTBOUND_TOO_LARGE"),
     ] {
         let (found, answer) = call(&world, "POST", "/v1/outbound", body).await;
         let short: String = body.chars().take(80).collect();
