@@ -19,6 +19,8 @@ use crate::{
 /// Close codes by which a relay says that it no longer takes the token; the same numbers as HTTP with 4000 added.
 const CLOSED_UNAUTHORIZED: u16 = 4401;
 const CLOSED_FORBIDDEN: u16 = 4403;
+/// What a relay says when the same agent has connected from elsewhere.
+const SUPERSEDED: &str = "superseded_by_new_connection";
 /// Codes of refusals that a fresh access token does not mend and that time may not mend either.
 const LASTING: [&str; 4] = [
     "PROXY_AUTH_REVOKED",

@@ -174,6 +174,24 @@ async fn a_session_closed_for_its_token_gets_another_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_connectors_of_one_agent_do_not_throw_each_other_out_all_the_time() {
+    let mut world = World::new(Setup::default());
+    let session = world.session().await;
+    session.say(Frame::Heartbeat { id: fresh_id() }).await;
+    let reason = "superseded_by_new_connection".to_owned();
+    session
+        .tx
+        .send(LinkEvent::Closed {
+            code: Some(1000),
+            reason,
+        })
+        .await
+        .unwrap();
+    world.session().await;
+    assert!(waits(&world)[0] >= 15.0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_token_is_refreshed_when_a_fifth_of_its_life_is_left() {
     let mut world = World::new(Setup::default());
     let begun = Instant::now();
