@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -242,7 +245,11 @@ fn verify_http_signature(
 }
 
 /// Access tokens that the registry has called good a moment ago. Revocations clear it at once.
-pub(crate) struct AccessCache(Mutex<BTreeMap<AgentDid, Known>>);
+pub(crate) struct AccessCache {
+    known: Mutex<BTreeMap<AgentDid, Known>>,
+    /// Counts what was forgotten: what the registry said before is not remembered after.
+    forgotten: AtomicU64,
+}
 
 struct Known {
     token: [u8; 32],
@@ -257,16 +264,21 @@ const ACCESS_CACHE_SIZE: usize = 100_000;
 
 impl AccessCache {
     pub(crate) fn new() -> Self {
-        Self(Mutex::default())
+        Self {
+            known: Mutex::default(),
+            forgotten: AtomicU64::new(0),
+        }
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<AgentDid, Known>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets what is known of `agent`.
     pub(crate) fn forget(&self, agent: &AgentDid) {
-        self.known().remove(agent);
+        let mut known = self.known();
+        self.forgotten.fetch_add(1, Ordering::Relaxed);
+        known.remove(agent);
     }
 
     async fn check(&self, shared: &Shared, caller: &Caller, access: &str) -> Result<(), RelayError> {
@@ -280,6 +292,7 @@ impl AccessCache {
         {
             return Ok(());
         }
+        let forgotten = self.forgotten.load(Ordering::Relaxed);
         shared
             .directory
             .validate(agent, jti, access)
@@ -289,6 +302,10 @@ impl AccessCache {
                 AccessError::Unavailable(error) => RelayError::DependencyUnavailable(error.0),
             })?;
         let mut known = self.known();
+        if self.forgotten.load(Ordering::Relaxed) != forgotten {
+            // a revocation came in between, and may be this one's
+            return Ok(());
+        }
         if known.len() >= ACCESS_CACHE_SIZE {
             known.clear();
         }

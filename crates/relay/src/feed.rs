@@ -204,13 +204,20 @@ async fn verify(shared: &Shared, token: &str) -> Result<Entry, Broken> {
 
 async fn apply(shared: &Shared, entry: &Entry) -> Result<(), Refusal> {
     // refused before it is durable, and closed after: nothing slips through in between
+    let agent = &entry.agent_did;
     match entry.scope {
-        Scope::Agent => shared.feed.remember([entry.agent_did.clone()], [entry.jti]),
+        Scope::Agent => shared.feed.remember([agent.clone()], [entry.jti]),
         Scope::Token => shared.feed.remember([], [entry.jti]),
         _ => {}
     }
-    shared.access.forget(&entry.agent_did);
-    shared.hub.cut(&entry.agent_did, CloseReason::Revoked);
+    shared.access.forget(agent);
+    match entry.scope {
+        Scope::Token => shared.hub.cut_token(agent, entry.jti),
+        _ => shared.hub.cut(agent, CloseReason::Revoked),
+    }
+    if entry.scope == Scope::Agent {
+        shared.hub.withdraw(agent);
+    }
     let step = ApplyRevocation {
         seq: entry.seq,
         agent: entry.agent_did.clone(),
@@ -219,6 +226,10 @@ async fn apply(shared: &Shared, entry: &Entry) -> Result<(), Refusal> {
         now: shared.clock.now(),
     };
     let buried = shared.store.run(step).await?;
+    if entry.scope == Scope::Agent {
+        // what was accepted from it in the meantime
+        shared.hub.withdraw(agent);
+    }
     tracing::info!(agent = %entry.agent_did, scope = ?entry.scope, buried, "revoked");
     if buried > 0 {
         shared.hub.receipts_due();

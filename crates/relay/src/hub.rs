@@ -17,7 +17,10 @@ use crate::{
     error::RelayError,
     limiter::Limiter,
     session::{CloseReason, Out, Session},
-    store::{Accept, Accepted, Connect, Epoch, NewMessage, NonceUse, ReceiptRow, Refusal, SenderAit, Store},
+    store::{
+        Accept, Accepted, Connect, Epoch, MarkPeer, NewMessage, NonceUse, ReceiptRow, Refusal, RemovePair, SenderAit,
+        Store,
+    },
 };
 
 /// Everything that sessions and routes share.
@@ -72,10 +75,6 @@ impl Hub {
         self.sessions().get(agent).cloned()
     }
 
-    pub(crate) fn session_of(&self, agent: &AgentDid, epoch: Epoch) -> Option<Arc<Session>> {
-        self.session(agent).filter(|session| session.epoch == epoch)
-    }
-
     /// How many agents are connected.
     #[must_use]
     pub fn connected(&self) -> usize {
@@ -115,6 +114,7 @@ impl Hub {
     ) -> Result<Admitted, RelayError> {
         let inner = &self.0;
         let allow_reuse = inner.config.legacy_reconnect && self.session(&agent).is_none();
+        let jti = ait.jti;
         let step = Connect {
             agent: agent.clone(),
             ait,
@@ -129,6 +129,7 @@ impl Hub {
                 let inner = &hub.0;
                 let (session, out) = Session::new(
                     agent,
+                    jti,
                     connected.epoch,
                     negotiated,
                     expires,
@@ -141,6 +142,8 @@ impl Hub {
                 let earlier = hub.sessions().insert(session.agent.clone(), Arc::clone(&session));
                 if let Some(earlier) = earlier {
                     earlier.close(CloseReason::Superseded);
+                    // before anything can be claimed for the new epoch
+                    earlier.detach();
                 }
                 if inner.stopping.load(Ordering::Acquire) {
                     session.close(CloseReason::Shutdown);
@@ -189,11 +192,14 @@ impl Hub {
         }
         let session = self.session(&message.recipient);
         let bytes = message.payload.len();
+        // before the lock under which it is handed in: a payload may be long
+        let hash = message.hash();
+        let delivery_id = Ulid::generate(now, &inner.rng);
         let message = Arc::new(message);
         let hand_in = |claim: Option<Epoch>| {
             let step = Accept {
-                hash: message.hash(),
-                delivery_id: Ulid::generate(now, &inner.rng),
+                hash,
+                delivery_id,
                 nonce,
                 claim,
                 max_messages: inner.config.mailbox.max_messages,
@@ -203,21 +209,22 @@ impl Hub {
             };
             let (hub, session, message) = (self.clone(), session.clone(), Arc::clone(&message));
             inner.store.submit(step, move |outcome| {
-                if let Ok(accepted) = &outcome
-                    && !accepted.claimed
-                    && !accepted.repeat
-                {
-                    // it waits in the store: whoever is connected by now has to fetch it, unless it knows already
-                    let current = hub.session(&message.recipient);
-                    let knows = claim.is_none() && session.as_ref().is_some_and(|s| is_same(s, current.as_ref()));
-                    if let Some(current) = current.filter(|_| !knows) {
-                        current.missed(&hub);
+                match (&outcome, session) {
+                    (Ok(accepted), Some(session)) if accepted.claimed => {
+                        session.accepted(accepted, now, message, waiter, &hub);
                     }
-                }
-                match (&outcome, &session) {
-                    (Ok(accepted), Some(session)) => session.accepted(accepted, message, waiter, &hub),
-                    (Err(_), Some(session)) => session.not_claimed(bytes, &hub),
-                    _ => {}
+                    (outcome, session) => {
+                        // it waits in the store: whoever is connected by now has to fetch it, and knows so before the
+                        // next one can be claimed
+                        if let Some(accepted) = outcome.as_ref().ok().filter(|accepted| !accepted.repeat)
+                            && let Some(current) = hub.session(&message.recipient)
+                        {
+                            current.left_behind(accepted.lane, &hub);
+                        }
+                        if let Some(session) = session {
+                            session.handed_in(bytes, claim.is_some(), &hub);
+                        }
+                    }
                 }
                 done(outcome.map_err(RelayError::from));
             });
@@ -225,6 +232,52 @@ impl Hub {
         match &session {
             Some(session) => session.hand_in(bytes, hand_in),
             None => hand_in(None),
+        }
+    }
+
+    /// Blocks or mutes a peer, or takes it back. A connected owner of the mailbox gets nothing more of a peer that it has
+    /// muted, and first what waits of one that it has no longer.
+    pub(crate) async fn mark(&self, step: MarkPeer) -> Result<(), Refusal> {
+        let session = self.session(&step.agent);
+        let (agent, peer, muted) = (step.agent.clone(), step.peer.clone(), step.muted);
+        let (hub, (tx, rx)) = (self.clone(), oneshot::channel());
+        if let Some(session) = &session {
+            session.hold_claims();
+        }
+        self.0.store.submit(step, move |outcome| {
+            if let Some(current) = hub.session(&agent).filter(|_| outcome.is_ok()) {
+                if muted {
+                    current.withdraw(&peer, true);
+                }
+                current.missed(&hub);
+            }
+            if let Some(session) = session {
+                session.handed_in(0, false, &hub);
+            }
+            // a caller that went away does not want to know
+            let _ = tx.send(outcome);
+        });
+        rx.await
+            .unwrap_or(Err(Refusal::Store(chancery_store::StoreError::Closed)))
+    }
+
+    /// Ends a pair. What waits between the two is not delivered any more, and its senders are told.
+    pub(crate) async fn unpair(&self, step: RemovePair) -> Result<(), Refusal> {
+        let (agent, peer) = (step.agent.clone(), step.peer.clone());
+        self.0.store.run(step).await?;
+        for (owner, sender) in [(&agent, &peer), (&peer, &agent)] {
+            if let Some(session) = self.session(owner) {
+                session.withdraw(sender, false);
+                session.receipts_due();
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what `sender` sent, and is not sent on yet, out of all sessions.
+    pub(crate) fn withdraw(&self, sender: &AgentDid) {
+        for session in self.all() {
+            session.withdraw(sender, false);
         }
     }
 
@@ -249,6 +302,13 @@ impl Hub {
         }
     }
 
+    /// Ends the session of `agent` when the identity token `jti` opened it: one that was opened with its successor stays.
+    pub(crate) fn cut_token(&self, agent: &AgentDid, jti: Ulid) {
+        if let Some(session) = self.session(agent).filter(|session| session.jti == jti) {
+            session.close(CloseReason::Revoked);
+        }
+    }
+
     /// Ends all sessions; new ones end as soon as they begin.
     pub fn stop(&self) {
         self.0.stopping.store(true, Ordering::Release);
@@ -256,8 +316,4 @@ impl Hub {
             session.close(CloseReason::Shutdown);
         }
     }
-}
-
-fn is_same(session: &Arc<Session>, current: Option<&Arc<Session>>) -> bool {
-    current.is_some_and(|current| Arc::ptr_eq(session, current))
 }

@@ -14,6 +14,9 @@ use crate::{
 const PACE: Duration = Duration::from_secs(1);
 /// Rows a step looks at: a step must not hold up the writer.
 const ROWS: usize = 256;
+/// Steps in a row that may find nothing to do: a relay with many rows that only wait to be forgotten goes through them
+/// over several rounds, and not every second.
+const IDLE_STEPS: usize = 16;
 
 /// Sweeps until `stop`.
 pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
@@ -24,7 +27,8 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = sleep(PACE) => {}
         }
-        loop {
+        let mut idle = 0;
+        while idle < IDLE_STEPS {
             let step = Sweep {
                 now: shared.clock.now(),
                 ttl_ms: shared.config.mailbox.ttl_ms,
@@ -35,6 +39,9 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
                 Ok(swept) => {
                     if swept.expired > 0 {
                         shared.hub.receipts_due();
+                    }
+                    if swept.expired + swept.forgotten == 0 {
+                        idle += 1;
                     }
                     after = swept.next.unwrap_or(0);
                 }

@@ -34,7 +34,8 @@ pub(super) async fn connect(State(shared): Ctx, request: Request) -> Answer<Resp
     let needs = Needs {
         access: true,
         counted: true,
-        judge_nonce_later: true,
+        // with a proof that may come again only the commit can tell
+        judge_nonce_later: shared.config.legacy_reconnect,
         ..Needs::default()
     };
     let caller = auth::authenticate(&shared, head, b"", needs).await?;

@@ -46,6 +46,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route(route::PAIRS, get(pairs::list).delete(pairs::remove).patch(pairs::mark))
         .route(route::RECEIPTS, get(receipts::find).post(receipts::record))
         .fallback(unknown)
+        .method_not_allowed_fallback(unknown)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(shared)
 }

@@ -84,8 +84,7 @@ pub(super) async fn remove(State(shared): Ctx, request: Request) -> Answer<Statu
         nonce: caller.nonce(),
         now: shared.clock.now(),
     };
-    shared.store.run(step).await.map_err(RelayError::from)?;
-    shared.hub.receipts_due();
+    shared.hub.unpair(step).await.map_err(RelayError::from)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -100,18 +99,13 @@ struct Mark {
 pub(super) async fn mark(State(shared): Ctx, request: Request) -> Answer<StatusCode> {
     let (caller, _, body) = authenticated(&shared, request, NEEDS).await?;
     let mark: Mark = parse(&body)?;
-    let agent = caller.agent().clone();
     let step = MarkPeer {
-        agent: agent.clone(),
+        agent: caller.agent().clone(),
         peer: mark.agent_did,
         blocked: mark.blocked,
         muted: mark.muted,
         nonce: caller.nonce(),
     };
-    shared.store.run(step).await.map_err(RelayError::from)?;
-    // what was muted may go on
-    if let Some(session) = shared.hub.session(&agent) {
-        session.missed(&shared.hub);
-    }
+    shared.hub.mark(step).await.map_err(RelayError::from)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,5 +1,7 @@
 //! Receipts over HTTP, for connectors that know no receipt frames.
 
+use std::borrow::Cow;
+
 use axum::{
     Json,
     extract::{Query, Request, State},
@@ -7,6 +9,7 @@ use axum::{
 };
 use chancery_identity::AgentDid;
 use chancery_relay_wire::{
+    frame::tidy_reason,
     limits,
     relay::{ReceiptRequest, ReceiptResponse, ReceiptView},
 };
@@ -58,7 +61,10 @@ pub(super) async fn record(State(shared): Ctx, request: Request) -> Answer<(Stat
         sender: receipt.sender_agent_did,
         message: MessageRef::Either(receipt.request_id),
         status: receipt.status,
-        reason: receipt.reason,
+        // it goes into a frame, where it may hold no control characters
+        reason: receipt
+            .reason
+            .and_then(|reason| tidy_reason(&reason).map(Cow::into_owned)),
         at: now.to_rfc3339(),
         sig: None,
         nonce: Some(caller.nonce()),

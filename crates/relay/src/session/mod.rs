@@ -3,31 +3,29 @@
 //! A [`Session`] holds the messages that were claimed for it in [`Lanes`], hands at most a few of them out at a time, and
 //! tells the store what became of them. It knows frames, not sockets: [`link`] says what it needs of a connection.
 
+mod delivery;
+mod identity;
 mod lanes;
 pub mod link;
 mod out;
+mod receipts;
 mod run;
 
 use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use chancery_base::{Clock, Rng, Ulid};
 use chancery_identity::AgentDid;
-use tokio::{
-    sync::{Notify, Semaphore, mpsc, oneshot},
-    time::Instant,
-};
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::{
     config::Config,
-    hub::Hub,
-    store::{Accepted, Claim, Claimed, Defer, Deferred, Epoch, Item, NewMessage, Refusal, Release, Seq, Settle, Store},
+    store::{Epoch, Refusal, Release, Seq, Store},
 };
 pub(crate) use lanes::Lanes;
 pub use link::CloseReason;
@@ -36,6 +34,8 @@ pub(crate) use out::Out;
 /// One connected agent. Shared between its connection, the hub and the store's reports.
 pub struct Session {
     pub(crate) agent: AgentDid,
+    /// Id of the identity token that opened the connection.
+    pub(crate) jti: Ulid,
     pub(crate) epoch: Epoch,
     /// Whether the connector negotiated signed messages and receipts.
     pub(crate) negotiated: bool,
@@ -47,6 +47,8 @@ pub struct Session {
     pub(crate) rng: Arc<dyn Rng>,
     lanes: Mutex<Lanes>,
     out: mpsc::UnboundedSender<Out>,
+    /// What `out` holds and is not on the wire.
+    unsent: AtomicUsize,
     /// Something changed that the connection's timers depend on.
     wake: Notify,
     closing: Mutex<Option<CloseReason>>,
@@ -69,10 +71,14 @@ struct Receipts {
 /// Receipts that may be unacknowledged in one session; the next are read when these are done.
 const RECEIPT_WINDOW: usize = 128;
 
+/// Frames that may wait to be written before the connection is not read any more: a few thousand small answers.
+const MAX_UNSENT: usize = 2048;
+
 impl Session {
     #[expect(clippy::too_many_arguments, reason = "made in one place, from what the hub has")]
     pub(crate) fn new(
         agent: AgentDid,
+        jti: Ulid,
         epoch: Epoch,
         negotiated: bool,
         expires: chancery_base::Millis,
@@ -86,6 +92,7 @@ impl Session {
         let pending = Arc::new(Semaphore::new(config.delivery.max_pending_enqueues));
         let session = Self {
             agent,
+            jti,
             epoch,
             negotiated,
             expires,
@@ -95,6 +102,7 @@ impl Session {
             clock,
             rng,
             out,
+            unsent: AtomicUsize::new(0),
             wake: Notify::new(),
             closing: Mutex::new(None),
             closed: AtomicBool::new(false),
@@ -115,205 +123,23 @@ impl Session {
         self.receipts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `hand_in` with the epoch to claim for, if there is room for `bytes`; under the lock that orders claims, so that
-    /// what is handed in first is claimed first.
-    pub(crate) fn hand_in<T>(&self, bytes: usize, hand_in: impl FnOnce(Option<Epoch>) -> T) -> T {
-        let mut lanes = self.lanes();
-        let room = !self.is_closed() && lanes.reserve(bytes);
-        hand_in(room.then_some(self.epoch))
-    }
-
-    /// The store's answer to what was handed in with this session's epoch.
-    pub(crate) fn accepted(
-        &self,
-        accepted: &Accepted,
-        message: Arc<NewMessage>,
-        waiter: Option<oneshot::Sender<()>>,
-        hub: &Hub,
-    ) {
-        if !accepted.claimed {
-            return self.not_claimed(message.payload.len(), hub);
-        }
-        let item = Item {
-            seq: accepted.seq,
-            delivery_id: accepted.delivery_id,
-            lane: accepted.lane,
-            lane_seq: accepted.lane_seq,
-            position: accepted.position,
-            attempt: 1,
-            accepted_at: self.clock.now(),
-            message,
-        };
-        let mut lanes = self.lanes();
-        lanes.arrive(item, waiter);
-        self.pump(&mut lanes, hub);
-    }
-
-    /// A reservation was not used.
-    pub(crate) fn not_claimed(&self, bytes: usize, hub: &Hub) {
-        let mut lanes = self.lanes();
-        lanes.unreserve(bytes);
-        self.pump(&mut lanes, hub);
-    }
-
-    /// Something waits in the store that no session has claimed.
-    pub(crate) fn missed(&self, hub: &Hub) {
-        let mut lanes = self.lanes();
-        lanes.missed();
-        self.pump(&mut lanes, hub);
-    }
-
-    /// Sends what may be sent and asks the store for more when there is room.
-    pub(crate) fn nudge(&self, hub: &Hub) {
-        let mut lanes = self.lanes();
-        self.pump(&mut lanes, hub);
-    }
-
-    fn pump(&self, lanes: &mut Lanes, hub: &Hub) {
-        if self.is_closed() || hub.is_paused() {
-            return;
-        }
-        let mut sent = false;
-        while let Some(item) = lanes.next_to_send(Instant::now(), self.clock.now()) {
-            sent = true;
-            self.send(Out::Deliver(Box::new(item)));
-        }
-        if sent {
-            self.wake.notify_one();
-        }
-        if let Some(request) = lanes.wants_more() {
-            self.claim(request, hub);
-        }
-    }
-
-    fn claim(&self, request: lanes::Request, hub: &Hub) {
-        let step = Claim {
-            recipient: self.agent.clone(),
-            epoch: self.epoch,
-            holds: request.holds,
-            per_lane: request.per_lane,
-            from_lane: request.from_lane,
-            max_messages: request.max_messages,
-            max_bytes: request.max_bytes,
-            expired_before: self.clock.now().plus(-self.config.mailbox.ttl_ms),
-        };
-        let hub = hub.clone();
-        let (agent, epoch) = (self.agent.clone(), self.epoch);
-        self.store.submit(step, move |outcome| {
-            if let Some(session) = hub.session_of(&agent, epoch) {
-                session.claimed(outcome, &hub);
-            }
-        });
-    }
-
-    fn claimed(&self, outcome: Result<Claimed, Refusal>, hub: &Hub) {
-        match outcome {
-            Ok(claimed) => {
-                let mut lanes = self.lanes();
-                lanes.claimed(claimed);
-                self.pump(&mut lanes, hub);
-            }
-            Err(refusal) => self.give_up(&refusal),
-        }
-    }
-
-    /// The recipient has answered a delivery.
-    pub(crate) fn answered(self: &Arc<Self>, delivery_id: Ulid, accepted: bool, reason: Option<&str>, hub: &Hub) {
-        if accepted {
-            self.settle(delivery_id, hub);
-        } else {
-            self.refuse(delivery_id, reason.unwrap_or("refused without a reason"), hub);
-        }
-    }
-
-    fn settle(self: &Arc<Self>, delivery_id: Ulid, hub: &Hub) {
-        let mut lanes = self.lanes();
-        let Some((item, waiter)) = lanes.settled(delivery_id) else {
-            return;
-        };
-        let step = Settle {
-            recipient: self.agent.clone(),
-            epoch: self.epoch,
-            seq: item.seq,
-            delivery_id,
-            now: self.clock.now(),
-        };
-        let session = Arc::clone(self);
-        self.store.submit(step, move |outcome| match outcome {
-            Ok(_) => {
-                if let Some(waiter) = waiter {
-                    // whoever waited may have gone
-                    let _ = waiter.send(());
-                }
-            }
-            Err(refusal) => session.give_up(&refusal),
-        });
-        self.pump(&mut lanes, hub);
-    }
-
-    fn refuse(self: &Arc<Self>, delivery_id: Ulid, reason: &str, hub: &Hub) {
-        let mut lanes = self.lanes();
-        let Some(item) = lanes.refused(delivery_id) else { return };
-        let step = Defer {
-            recipient: self.agent.clone(),
-            epoch: self.epoch,
-            seq: item.seq,
-            delivery_id,
-            max_attempts: self.config.delivery.retry_max_attempts,
-            reason: reason.to_owned(),
-            now: self.clock.now(),
-        };
-        let (session, hub) = (Arc::clone(self), hub.clone());
-        self.store.submit(step, move |outcome| match outcome {
-            Ok(outcome) => session.deferred(item.lane, delivery_id, outcome, &hub),
-            Err(refusal) => session.give_up(&refusal),
-        });
-    }
-
-    fn deferred(&self, lane: crate::store::LaneId, delivery_id: Ulid, outcome: Deferred, hub: &Hub) {
-        let until = match outcome {
-            Deferred::Again { attempt } => Some((attempt, Instant::now() + self.retry_delay(attempt))),
-            Deferred::Dead | Deferred::Stale => None,
-        };
-        let mut lanes = self.lanes();
-        lanes.deferred(lane, delivery_id, until);
-        self.pump(&mut lanes, hub);
-        drop(lanes);
-        if outcome == Deferred::Dead {
-            hub.receipts_due();
-        }
-        self.wake.notify_one();
-    }
-
-    /// The wait before attempt number `attempt` (2 for the first repeat): doubling, varied, and limited.
-    fn retry_delay(&self, attempt: u32) -> Duration {
-        let limits = &self.config.delivery;
-        let doubled = limits
-            .retry_initial
-            .saturating_mul(1 << attempt.saturating_sub(2).min(20));
-        let capped = doubled.min(limits.retry_max);
-        let random = u32::from_le_bytes(self.rng.bytes::<4>());
-        let factor = 1.0 + limits.retry_jitter * (f64::from(random) / f64::from(u32::MAX) * 2.0 - 1.0);
-        capped.mul_f64(factor.max(0.0)).min(limits.retry_max)
-    }
-
-    /// What timers are due: deliveries without an answer, lanes that may go on.
-    pub(crate) fn tick(self: &Arc<Self>, hub: &Hub) {
-        let late = self.lanes().overdue(Instant::now());
-        for delivery_id in late {
-            self.refuse(delivery_id, "no acknowledgement in time", hub);
-        }
-        self.nudge(hub);
-    }
-
-    /// When [`Session::tick`] has something to do next.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.lanes().next_deadline()
-    }
-
     pub(crate) fn send(&self, out: Out) {
+        self.unsent.fetch_add(1, Ordering::Relaxed);
         // when nobody takes it, the connection has ended
         let _ = self.out.send(out);
+    }
+
+    /// Whether the other side takes what is sent to it. As long as it does not, it is not read: each of its frames may ask
+    /// for an answer.
+    fn is_heard(&self) -> bool {
+        self.unsent.load(Ordering::Relaxed) < MAX_UNSENT
+    }
+
+    fn written(&self, frames: usize) {
+        let before = self.unsent.fetch_sub(frames, Ordering::Relaxed);
+        if before >= MAX_UNSENT {
+            self.wake.notify_one();
+        }
     }
 
     /// Ends the connection, for the first reason given.
@@ -342,16 +168,21 @@ impl Session {
         self.close(CloseReason::Internal);
     }
 
-    /// The connection is over: attempts that were counted for messages never sent are taken back.
+    /// The connection is over: attempts that were counted for messages and not made are taken back.
     pub(crate) fn detach(&self) {
         self.closed.store(true, Ordering::Release);
-        let seqs = self.lanes().drain_unsent();
+        let rows = self.lanes().end();
+        self.release(rows);
+    }
+
+    fn release(&self, seqs: Vec<Seq>) {
         if !seqs.is_empty() {
             let step = Release {
                 recipient: self.agent.clone(),
                 epoch: self.epoch,
                 seqs,
             };
+            // when it fails, an attempt too many is counted
             self.store.submit(step, |_| {});
         }
     }

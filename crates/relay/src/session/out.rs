@@ -2,17 +2,15 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use bytes::Bytes;
 use chancery_base::{Clock, ErrorCode as _, Rng, Ulid};
-use chancery_identity::{AgentDid, Ait, block};
+use chancery_identity::AgentDid;
 use chancery_relay_wire::{
     frame::{Deliver, DeliverExtra, EnqueueAck, Frame, FrameError, Receipt, ReceiptStatus},
     relay::DeliveryState,
 };
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{link::CloseReason, link::Outbound};
+use super::{identity::with_identity, link::CloseReason, link::Outbound};
 use crate::{
     error::RelayError,
     store::{Item, ReceiptRow, SenderAit},
@@ -106,7 +104,7 @@ impl<'a> Writer<'a> {
         let injected = if self.negotiated || !self.inject_identity {
             None
         } else {
-            with_identity(&message.payload, &message.sender_ait)
+            with_identity(&message.payload, &message.sender, &message.sender_ait)
         };
         let payload: &RawValue = serde_json::from_slice(injected.as_deref().unwrap_or(&message.payload))?;
         let extra = self.negotiated.then(|| DeliverExtra {
@@ -144,38 +142,5 @@ impl<'a> Writer<'a> {
         }
         self.shown.insert(item.message.sender.clone(), *jti);
         Some(token.as_str().into())
-    }
-}
-
-/// The payload with the identity block above its `message`, when it is an object whose `message` is a string. Nothing else
-/// of it changes, not even by a space.
-fn with_identity(payload: &Bytes, ait: &SenderAit) -> Option<Vec<u8>> {
-    #[derive(Deserialize)]
-    struct Message<'a> {
-        #[serde(borrow)]
-        message: &'a RawValue,
-    }
-
-    let (_, claims) = Ait::inspect(&ait.token).ok()?;
-    let identity = block::Identity::from(&claims);
-    if !payload.trim_ascii_start().starts_with(b"{") {
-        return None;
-    }
-    match serde_json::from_slice::<Message<'_>>(payload) {
-        Ok(found) => {
-            let raw = found.message.get();
-            let text: String = serde_json::from_str(raw).ok()?;
-            let replacement = serde_json::to_vec(&block::prepend(&identity, &text)).ok()?;
-            let start = (raw.as_ptr() as usize).checked_sub(payload.as_ptr() as usize)?;
-            let (head, tail) = (payload.get(..start)?, payload.get(start + raw.len()..)?);
-            Some([head, &replacement, tail].concat())
-        }
-        Err(_) => {
-            // `message` twice: readers differ on which one counts, so it is written anew with the last, as most read it
-            let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(payload).ok()?;
-            let text = object.get("message")?.as_str()?.to_owned();
-            object.insert("message".to_owned(), block::prepend(&identity, &text).into());
-            serde_json::to_vec(&object).ok()
-        }
     }
 }

@@ -1,54 +1,63 @@
 //! Drives one connection: frames in, frames out, heartbeats and deadlines.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use chancery_base::Ulid;
 use chancery_relay_wire::{
-    frame::{DeliverAck, Enqueue, Frame, FrameError, Receipt},
-    limits, media,
+    frame::{DeliverAck, Enqueue, Frame, FrameError},
+    media,
 };
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    CloseReason, Out, RECEIPT_WINDOW, Session,
+    CloseReason, Out, Session,
     link::{Inbound, Outbound},
     out::Writer,
 };
 use crate::{
     error::RelayError,
     hub::{Admitted, Hub},
-    store::{MessageRef, NewMessage, PendingReceipts, ReceiptRow, ReceiptSeen, RecordReceipt, SenderAit},
+    store::{NewMessage, SenderAit},
 };
 
 /// Frames written before the connection is flushed: a batch shares one system call.
 const WRITE_BATCH: usize = 64;
+/// How long the other side may take to read what was written before the end. Then the connection is cut.
+const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
 impl Admitted {
     /// Serves the connection until it ends. `ait` is the identity token that opened it.
-    pub async fn serve<R, W>(self, hub: Hub, ait: Arc<SenderAit>, incoming: R, outgoing: W)
+    pub async fn serve<R, W>(self, hub: Hub, ait: Arc<SenderAit>, mut incoming: R, outgoing: W)
     where
         R: Stream<Item = Inbound> + Send + Unpin,
         W: Sink<Outbound> + Send + Unpin + 'static,
     {
         let Self { session, out } = self;
-        let writer = tokio::spawn(write(Arc::clone(&session), out, outgoing));
+        let mut writer = tokio::spawn(write(Arc::clone(&session), out, outgoing));
         session.nudge(&hub);
         session.more_receipts();
-        session.read(&hub, &ait, incoming).await;
+        session.read(&hub, &ait, &mut incoming).await;
         // when it was not closed for a reason of ours, the other side has gone
         session.close(CloseReason::Shutdown);
         session.detach();
         hub.forget(&session);
-        // the writer ends with the Close that was just sent; its result does not matter any more
-        let _ = writer.await;
+        // the writer ends with the Close that was just sent. What still comes in is taken and dropped: closing a socket with
+        // unread bytes resets it, and the other side would not see why
+        let parting = async {
+            let _ = (&mut writer).await;
+            while incoming.next().await.is_some() {}
+        };
+        if tokio::time::timeout(CLOSE_GRACE, parting).await.is_err() {
+            writer.abort();
+        }
     }
 }
 
 impl Session {
-    async fn read<R>(self: &Arc<Self>, hub: &Hub, ait: &Arc<SenderAit>, mut incoming: R)
+    async fn read<R>(self: &Arc<Self>, hub: &Hub, ait: &Arc<SenderAit>, incoming: &mut R)
     where
         R: Stream<Item = Inbound> + Send + Unpin,
     {
@@ -56,7 +65,7 @@ impl Session {
         let mut last_heard = Instant::now();
         let mut next_beat = last_heard + limits.heartbeat;
         let life = u64::try_from(self.expires.since(self.clock.now())).unwrap_or(0);
-        let expires = last_heard + std::time::Duration::from_millis(life);
+        let expires = last_heard + Duration::from_millis(life);
         loop {
             if self.is_closed() {
                 return;
@@ -64,10 +73,26 @@ impl Session {
             let silent = last_heard + limits.heartbeat_timeout;
             let deadline = [Some(next_beat), Some(silent), Some(expires), self.next_deadline()];
             let deadline = deadline.into_iter().flatten().min().unwrap_or(next_beat);
+            let now = Instant::now();
+            if now >= deadline {
+                // before what comes in: a side that never rests must not keep its timers from running
+                if now >= expires {
+                    return self.close(CloseReason::Expired);
+                }
+                if now >= silent {
+                    return self.close(CloseReason::HeartbeatTimeout);
+                }
+                if now >= next_beat {
+                    next_beat = now + limits.heartbeat;
+                    self.send(Out::Heartbeat(Ulid::generate(self.clock.now(), &self.rng)));
+                }
+                self.tick(hub);
+                continue;
+            }
             tokio::select! {
                 biased;
                 () = self.changed() => {}
-                inbound = incoming.next() => match inbound {
+                inbound = incoming.next(), if self.is_heard() => match inbound {
                     None => return,
                     Some(Inbound::TooLarge) => return self.close(CloseReason::FrameTooLarge),
                     Some(Inbound::Alive) => last_heard = Instant::now(),
@@ -79,20 +104,7 @@ impl Session {
                         self.frame(hub, ait, &text).await;
                     }
                 },
-                () = tokio::time::sleep_until(deadline) => {
-                    let now = Instant::now();
-                    if now >= expires {
-                        return self.close(CloseReason::Expired);
-                    }
-                    if now >= silent {
-                        return self.close(CloseReason::HeartbeatTimeout);
-                    }
-                    if now >= next_beat {
-                        next_beat = now + limits.heartbeat;
-                        self.send(Out::Heartbeat(Ulid::generate(self.clock.now(), &self.rng)));
-                    }
-                    self.tick(hub);
-                }
+                () = tokio::time::sleep_until(deadline) => {}
             }
         }
     }
@@ -166,107 +178,6 @@ impl Session {
             drop(permit);
         });
     }
-
-    fn receipt(self: &Arc<Self>, hub: &Hub, frame: &Receipt<'_>) {
-        if frame.to != self.agent || frame.message_id.len() > limits::MAX_MESSAGE_ID_BYTES {
-            // only the recipient may say it; there is no negative answer to a receipt
-            return;
-        }
-        let step = RecordReceipt {
-            recipient: self.agent.clone(),
-            sender: frame.from.clone(),
-            message: MessageRef::Message(frame.message_id.to_string()),
-            status: frame.status,
-            reason: frame.reason.as_deref().map(str::to_owned),
-            at: frame.at.to_string(),
-            sig: frame.sig,
-            nonce: None,
-            now: self.clock.now(),
-        };
-        let (session, hub, id) = (Arc::clone(self), hub.clone(), frame.id);
-        self.store.submit(step, move |outcome| match outcome {
-            Ok(row) => {
-                session.send(Out::ReceiptAck(id));
-                if let Some(row) = row {
-                    hub.tell_sender(row);
-                }
-            }
-            // without an acknowledgement it is sent again
-            Err(refusal) => tracing::error!(error = %refusal, "a receipt could not be stored"),
-        });
-    }
-
-    /// Tells this agent what became of a message of its own.
-    pub(crate) fn tell(&self, row: ReceiptRow) {
-        if !self.negotiated {
-            return;
-        }
-        let mut receipts = self.receipts();
-        if receipts.outstanding.len() >= RECEIPT_WINDOW || receipts.reading {
-            receipts.more = true;
-            return;
-        }
-        let id = Ulid::generate(self.clock.now(), &self.rng);
-        receipts.outstanding.insert(id, row.seq);
-        self.send(Out::Receipt { id, row: Box::new(row) });
-    }
-
-    /// Receipts may be due that this session was not told of.
-    pub(crate) fn receipts_due(self: &Arc<Self>) {
-        self.receipts().more = true;
-        self.more_receipts();
-    }
-
-    fn receipt_seen(self: &Arc<Self>, frame_id: Ulid) {
-        let Some(seq) = self.receipts().outstanding.remove(&frame_id) else {
-            return;
-        };
-        self.store.submit(
-            ReceiptSeen {
-                sender: self.agent.clone(),
-                seq,
-            },
-            |outcome| {
-                if let Err(refusal) = outcome {
-                    tracing::error!(error = %refusal, "a receipt's acknowledgement could not be stored");
-                }
-            },
-        );
-        self.more_receipts();
-    }
-
-    fn more_receipts(self: &Arc<Self>) {
-        if !self.negotiated {
-            return;
-        }
-        let mut receipts = self.receipts();
-        if !receipts.more || receipts.reading || !receipts.outstanding.is_empty() {
-            return;
-        }
-        receipts.reading = true;
-        receipts.more = false;
-        drop(receipts);
-        let step = PendingReceipts {
-            sender: self.agent.clone(),
-            after: 0,
-            limit: RECEIPT_WINDOW,
-        };
-        let session = Arc::clone(self);
-        self.store.submit(step, move |outcome| {
-            let rows = outcome.unwrap_or_default();
-            let mut receipts = session.receipts();
-            receipts.reading = false;
-            receipts.more |= rows.len() == RECEIPT_WINDOW;
-            for row in rows {
-                if receipts.outstanding.values().any(|seq| *seq == row.seq) {
-                    continue;
-                }
-                let id = Ulid::generate(session.clock.now(), &session.rng);
-                receipts.outstanding.insert(id, row.seq);
-                session.send(Out::Receipt { id, row: Box::new(row) });
-            }
-        });
-    }
 }
 
 async fn write<W>(session: Arc<Session>, mut out: mpsc::UnboundedReceiver<Out>, mut outgoing: W)
@@ -281,6 +192,7 @@ where
     );
     let mut batch = Vec::with_capacity(WRITE_BATCH);
     while out.recv_many(&mut batch, WRITE_BATCH).await > 0 {
+        let frames = batch.len();
         for item in batch.drain(..) {
             let outbound = match writer.write(item) {
                 Ok(outbound) => outbound,
@@ -303,5 +215,6 @@ where
             session.close(CloseReason::Shutdown);
             return;
         }
+        session.written(frames);
     }
 }

@@ -320,16 +320,13 @@ impl Perform<Defer> for Tx<'_> {
 
 impl Perform<Release> for Tx<'_> {
     fn perform(&mut self, step: Release) -> Result<(), Refusal> {
-        let Some(mailbox) = self.mailbox(&step.recipient)? else {
-            return Ok(());
-        };
         for seq in step.seqs {
             self.0
                 .prepare_cached(
                     "UPDATE deliveries SET attempts = max(attempts - 1, 0), claimed = 0
-                     WHERE seq = ?1 AND recipient = ?2 AND state = 0 AND claimed = ?3",
+                     WHERE seq = ?1 AND recipient = (SELECT id FROM agents WHERE did = ?2) AND state = 0 AND claimed = ?3",
                 )?
-                .execute([seq, mailbox.id, step.epoch])?;
+                .execute(params![seq, step.recipient.as_str(), step.epoch])?;
         }
         Ok(())
     }

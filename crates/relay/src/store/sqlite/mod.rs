@@ -8,7 +8,10 @@ mod revoked;
 mod schema;
 mod sweep;
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use chancery_base::Ulid;
 use chancery_identity::AgentDid;
@@ -20,12 +23,16 @@ use chancery_store::{
     },
 };
 
+use tokio::runtime::Handle;
+
 use super::{Known, Refusal};
 
 /// The SQLite backend. Clones share it.
 #[derive(Clone)]
 pub struct SqliteStore {
     db: Database,
+    /// Where outcomes are told of what the writer did not even take: steps are handed in on its own thread, too.
+    runtime: Arc<OnceLock<Handle>>,
 }
 
 /// The connection that a step works on, inside its savepoint.
@@ -55,10 +62,17 @@ impl SqliteStore {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         Ok(Self {
             db: Database::open(path, schema::MIGRATIONS, Options::default())?,
+            runtime: Arc::default(),
         })
     }
 
     pub(super) fn submit<S: Known>(&self, step: S, done: impl FnOnce(Result<S::Output, Refusal>) + Send + 'static) {
+        if self.runtime.get().is_none()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            // another thread may have been quicker, with the same runtime
+            let _ = self.runtime.set(runtime);
+        }
         // the outcome is told by the writer, never from within this call: callers hold locks that `done` takes
         let done = std::sync::Arc::new(std::sync::Mutex::new(Some(done)));
         let slot = std::sync::Arc::clone(&done);
@@ -70,7 +84,12 @@ impl SqliteStore {
         if let Err(error) = self.db.submit_then(Work(step), call)
             && let Some(done) = done.lock().ok().and_then(|mut slot| slot.take())
         {
-            tokio::spawn(async move { done(Err(Refusal::Store(error))) });
+            let fail = async move { done(Err(Refusal::Store(error))) };
+            match self.runtime.get() {
+                Some(runtime) => drop(runtime.spawn(fail)),
+                // nobody who waits for an outcome was ever in a runtime
+                None => drop(fail),
+            }
         }
     }
 
