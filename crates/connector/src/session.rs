@@ -157,6 +157,8 @@ fn ended(core: &Core, end: End) -> Option<Next> {
             code: Some(CLOSED_FORBIDDEN),
             ..
         } => Next::WaitLong,
+        // two connectors of one agent would otherwise throw each other out twice a second
+        End::Closed { reason, .. } if reason == SUPERSEDED => Next::Wait(core.config.timing.reconnect_max),
         _ => Next::Wait(Duration::ZERO),
     })
 }
