@@ -119,7 +119,7 @@ impl Database {
             .offer(callback::ticket(command, done))
             .map_err(|(ticket, error)| {
                 ticket.forget();
-                error
+                *error
             })
     }
 

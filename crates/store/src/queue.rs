@@ -49,12 +49,12 @@ impl Queue {
     /// Adds a command at the end, or answers it at once: closed, or more is waiting than the limits allow.
     pub(crate) fn push(&self, ticket: Ticket) {
         if let Err((ticket, error)) = self.offer(ticket) {
-            ticket.fail(error);
+            ticket.fail(*error);
         }
     }
 
     /// Adds a command at the end, or gives it back with the reason.
-    pub(crate) fn offer(&self, ticket: Ticket) -> Result<(), (Ticket, StoreError)> {
+    pub(crate) fn offer(&self, ticket: Ticket) -> Result<(), (Ticket, Box<StoreError>)> {
         let mut state = self.lock();
         let refused = if state.closing {
             Some(StoreError::Closed)
@@ -67,7 +67,7 @@ impl Queue {
         };
         if let Some(error) = refused {
             drop(state);
-            return Err((ticket, error));
+            return Err((ticket, Box::new(error)));
         }
         state.bytes = state.bytes.saturating_add(ticket.weight());
         state.waiting.push_back(ticket);
