@@ -31,7 +31,12 @@ where
         Ok(cli) => cli,
         Err(error) => return usage(&error, &arguments),
     };
-    logs::init("warn");
+    // the demo provokes what is warned of, and says what came of it
+    logs::init(if matches!(cli.command, cli::Command::Demo(_)) {
+        "error"
+    } else {
+        "warn"
+    });
     chancery_serve::install_crypto();
     let output = Arc::new(Output::new(cli.json));
     match block_on(commands::run(cli.command, Arc::clone(&output))) {
