@@ -48,18 +48,15 @@ impl Perform<Accept> for State {
         let to_self = sender == recipient;
         if to_self || step.nonce.is_some() {
             self.agent(sender);
-            if self.is_revoked(sender) {
-                return Err(Refusal::SenderRevoked);
-            }
         }
-        if let Some(nonce) = &step.nonce {
-            self.spend(nonce, NonceKind::Request, false)?;
-        }
-        if !self.agents.contains_key(sender) || !self.agents.contains_key(recipient) {
+        if !self.agents.contains_key(sender) {
             return Err(Refusal::NotPaired);
         }
         if self.is_revoked(sender) {
             return Err(Refusal::SenderRevoked);
+        }
+        if let Some(nonce) = &step.nonce {
+            self.spend(nonce, NonceKind::Request, false)?;
         }
         if self.is_revoked(recipient) {
             return Err(Refusal::RecipientRevoked);

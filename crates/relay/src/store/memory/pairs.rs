@@ -127,13 +127,15 @@ impl Perform<RemovePair> for State {
 
 impl Perform<MarkPeer> for State {
     fn perform(&mut self, step: MarkPeer) -> Result<(), Refusal> {
-        let peer = self
-            .peers
-            .get_mut(&(step.agent, step.peer))
-            .ok_or(Refusal::PairNotFound)?;
+        if !self.agents.contains_key(&step.agent) || !self.agents.contains_key(&step.peer) {
+            return Err(Refusal::PairNotFound);
+        }
+        self.spend(&step.nonce, NonceKind::Request, false)?;
+        let peer = self.peers.get_mut(&(step.agent, step.peer));
+        let peer = peer.ok_or(Refusal::PairNotFound)?;
         peer.blocked = step.blocked;
         peer.muted = step.muted;
-        self.spend(&step.nonce, NonceKind::Request, false)
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use chancery_identity::AgentDid;
 use chancery_relay_wire::relay::DeliveryState;
 use chancery_store::rusqlite::{self, OptionalExtension as _, Row, params};
 
-use super::{Tx, agents::AgentRow, corrupt, did, schema::state, ulid};
+use super::{Tx, corrupt, did, schema::state, ulid};
 use crate::store::{
     Accept, Accepted, Claim, Claimed, Defer, Deferred, Epoch, Item, LaneId, NewMessage, Perform, Refusal, Release,
     SenderAit, Seq, Settle,
@@ -41,39 +41,37 @@ struct Peer {
 }
 
 impl Tx<'_> {
-    /// Sender, mailbox, and what the owner of the mailbox thinks of the sender; `None` when either has no row.
-    fn parties(&self, message: &NewMessage) -> rusqlite::Result<Option<(AgentRow, Mailbox, Option<Peer>)>> {
+    // Two look-ups and no join: in a join SQLite propagates bound constants, and then prepares the statement anew whenever
+    // another value is bound, which costs more than the rest of an accept.
+    fn mailbox(&self, recipient: &AgentDid) -> rusqlite::Result<Option<Mailbox>> {
         self.0
             .prepare_cached(
-                "SELECT s.id, s.revoked_at IS NOT NULL, s.ait_jti,
-                        r.id, r.revoked_at IS NOT NULL, r.epoch, r.next_position, r.depth,
-                        p.peer, p.paired_at IS NOT NULL, p.blocked, p.muted, p.waiting
-                 FROM agents AS s JOIN agents AS r LEFT JOIN peers AS p ON p.owner = r.id AND p.peer = s.id
-                 WHERE s.did = ?1 AND r.did = ?2",
+                "SELECT id, revoked_at IS NOT NULL, epoch, next_position, depth FROM agents WHERE did = ?1",
             )?
-            .query_row([message.sender.as_str(), message.recipient.as_str()], |row| {
-                let sender = AgentRow {
+            .query_row([recipient.as_str()], |row| {
+                Ok(Mailbox {
                     id: row.get(0)?,
                     revoked: row.get(1)?,
-                    ait_jti: row.get::<_, Option<[u8; 16]>>(2)?.map(Ulid::from_bytes),
-                };
-                let mailbox = Mailbox {
-                    id: row.get(3)?,
-                    revoked: row.get(4)?,
-                    epoch: row.get(5)?,
-                    next_position: row.get(6)?,
-                    depth: row.get(7)?,
-                };
-                let peer = match row.get::<_, Option<i64>>(8)? {
-                    Some(_) => Some(Peer {
-                        paired: row.get(9)?,
-                        blocked: row.get(10)?,
-                        muted: row.get(11)?,
-                        waiting: row.get(12)?,
-                    }),
-                    None => None,
-                };
-                Ok((sender, mailbox, peer))
+                    epoch: row.get(2)?,
+                    next_position: row.get(3)?,
+                    depth: row.get(4)?,
+                })
+            })
+            .optional()
+    }
+
+    fn peer(&self, owner: i64, peer: i64) -> rusqlite::Result<Option<Peer>> {
+        self.0
+            .prepare_cached(
+                "SELECT paired_at IS NOT NULL, blocked, muted, waiting FROM peers WHERE owner = ?1 AND peer = ?2",
+            )?
+            .query_row([owner, peer], |row| {
+                Ok(Peer {
+                    paired: row.get(0)?,
+                    blocked: row.get(1)?,
+                    muted: row.get(2)?,
+                    waiting: row.get(3)?,
+                })
             })
             .optional()
     }
@@ -149,23 +147,22 @@ impl Perform<Accept> for Tx<'_> {
     fn perform(&mut self, step: Accept) -> Result<Accepted, Refusal> {
         let message = &*step.message;
         let to_self = message.sender == message.recipient;
-        if to_self || step.nonce.is_some() {
-            let sender = self.agent_or_new(&message.sender)?;
-            if sender.revoked {
-                return Err(Refusal::SenderRevoked);
-            }
-            if let Some(nonce) = &step.nonce {
-                self.spend(sender.id, nonce)?;
-            }
-        }
-        let (sender, mailbox, peer) = self.parties(message)?.ok_or(Refusal::NotPaired)?;
+        let sender = if to_self || step.nonce.is_some() {
+            self.agent_or_new(&message.sender)?
+        } else {
+            self.agent(&message.sender)?.ok_or(Refusal::NotPaired)?
+        };
         if sender.revoked {
             return Err(Refusal::SenderRevoked);
         }
+        if let Some(nonce) = &step.nonce {
+            self.spend(sender.id, nonce)?;
+        }
+        let mailbox = self.mailbox(&message.recipient)?.ok_or(Refusal::NotPaired)?;
         if mailbox.revoked {
             return Err(Refusal::RecipientRevoked);
         }
-        let peer = match peer {
+        let peer = match self.peer(mailbox.id, sender.id)? {
             Some(peer) => peer,
             None if to_self => {
                 self.0
@@ -265,22 +262,27 @@ impl Perform<Accept> for Tx<'_> {
 
 impl Perform<Settle> for Tx<'_> {
     fn perform(&mut self, step: Settle) -> Result<bool, Refusal> {
-        let Some(recipient) = self.current(&step.recipient, step.epoch)? else {
-            return Ok(false);
-        };
-        let sender = self
+        let settled = self
             .0
             .prepare_cached(
                 "UPDATE deliveries SET state = 1, updated_at = ?4
-                 WHERE seq = ?1 AND recipient = ?2 AND delivery_id = ?3 AND state = 0 RETURNING sender",
+                 WHERE seq = ?1 AND delivery_id = ?2 AND state = 0
+                   AND recipient = (SELECT id FROM agents WHERE did = ?3 AND epoch = ?5)
+                 RETURNING recipient, sender",
             )?
             .query_row(
-                params![step.seq, recipient, step.delivery_id.to_bytes(), step.now.0],
-                |row| row.get(0),
+                params![
+                    step.seq,
+                    step.delivery_id.to_bytes(),
+                    step.recipient.as_str(),
+                    step.now.0,
+                    step.epoch
+                ],
+                |row| Ok((row.get(0)?, row.get(1)?)),
             )
             .optional()?;
-        match sender {
-            Some(sender) => self.leave_mailbox(step.seq, recipient, sender)?,
+        match settled {
+            Some((recipient, sender)) => self.leave_mailbox(step.seq, recipient, sender)?,
             None => return Ok(false),
         }
         Ok(true)
