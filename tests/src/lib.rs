@@ -10,9 +10,9 @@
 //! let (alpha, beta) = (alice.agent("alpha"), bob.agent("beta"));
 //! alpha.pair_with(&beta);
 //!
-//! let hook = Webhook::start();                  // records what is delivered to it
+//! let (hook, quiet) = (Webhook::start(), Webhook::start()); // record what is delivered to them
 //! let mut receiver = beta.connector(&hook);     // clawdentity connector start, as a process, connected
-//! let sender = alpha.connector(&Webhook::start());
+//! let sender = alpha.connector(&quiet);
 //! sender.send(beta.did(), &serde_json::json!({ "message": "hello" }));
 //! hook.wait_for(1);
 //! receiver.kill();                              // SIGKILL

@@ -75,6 +75,32 @@ impl Person {
         self.run(arguments).run().json()
     }
 
+    /// Their API key, from the configuration that the client keeps below `.clawdentity`.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn api_key(&self) -> String {
+        let found = self.find(|dir| {
+            let config: Value = serde_json::from_slice(&std::fs::read(dir.join("config.json")).ok()?).ok()?;
+            config["apiKey"].as_str().map(str::to_owned)
+        });
+        found.unwrap_or_else(|| panic!("{} has no API key", self.name))
+    }
+
+    /// Looks through `.clawdentity` and the folders below it.
+    fn find<T>(&self, look: impl Fn(&Path) -> Option<T>) -> Option<T> {
+        let mut open = vec![self.home.join(".clawdentity")];
+        while let Some(dir) = open.pop() {
+            if let Some(found) = look(&dir) {
+                return Some(found);
+            }
+            let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+            open.extend(entries.map(|entry| entry.path()).filter(|path| path.is_dir()));
+        }
+        None
+    }
+
     /// As an administrator: makes an invite. Returns its code.
     ///
     /// # Panics
@@ -167,16 +193,10 @@ impl Agent {
     /// When they are nowhere.
     #[must_use]
     pub fn dir(&self) -> PathBuf {
-        let mut open = vec![self.owner.home.join(".clawdentity")];
-        while let Some(dir) = open.pop() {
-            let found = dir.join("agents").join(&self.name);
-            if found.is_dir() {
-                return found;
-            }
-            let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-            open.extend(entries.map(|entry| entry.path()).filter(|path| path.is_dir()));
-        }
-        panic!("{} has no files of {}", self.owner.name, self.name);
+        let found = self
+            .owner
+            .find(|dir| Some(dir.join("agents").join(&self.name)).filter(|dir| dir.is_dir()));
+        found.unwrap_or_else(|| panic!("{} has no files of {}", self.owner.name, self.name))
     }
 
     /// Pairs it with another one by a ticket: start here, confirm there, status here.
@@ -209,7 +229,7 @@ impl Agent {
     /// # Panics
     /// When it fails.
     pub fn revoke(&self, registry: std::net::SocketAddr) {
-        let key = text(&self.owner.json(["config", "get", "apiKey"]), "/value");
+        let key = self.owner.api_key();
         let id = self.did.rsplit(':').next().unwrap_or_default();
         let bearer = format!("Bearer {key}");
         let answer = crate::http::send(

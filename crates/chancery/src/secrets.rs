@@ -121,7 +121,7 @@ impl RegistrySecrets {
             let make = || {
                 let mut random = Zeroizing::new([0; BOOTSTRAP_BYTES]);
                 rng.fill(&mut *random);
-                Zeroizing::new(b64::encode(&*random))
+                Zeroizing::new(b64::encode(*random))
             };
             let secret = secrets.file(BOOTSTRAP_SECRET, make)?;
             secrets.values.push((variable::BOOTSTRAP_SECRET, secret));

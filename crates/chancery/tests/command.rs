@@ -1,4 +1,5 @@
 //! The command line: help, completions, what is called wrongly, and the demo.
+#![allow(clippy::unwrap_used, reason = "a test that meets what it did not expect stops")]
 
 use std::process::{Command, Output};
 

@@ -1,4 +1,9 @@
 //! A registry as a relay sees it, against a stub.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that meets what it did not expect stops there"
+)]
 
 use std::{
     net::SocketAddr,
