@@ -253,3 +253,17 @@ codes! {
     /// Something that `doctor` looked at is wrong.
     DoctorUnhealthy = "CLI_DOCTOR_UNHEALTHY", Conflict;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_one_and_begins_as_the_skill_says() {
+        let names: HashSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+        assert!(names.iter().all(|name| name.starts_with("CLI_")));
+    }
+}

@@ -149,7 +149,7 @@ impl Credentials for Session {
         Box::pin(async {
             let used = self.stored().map(|auth| auth.access_token).unwrap_or_default();
             let named = |error: CliError| {
-                let text = format!("{error} ({})", error.code());
+                let text = error.with_code();
                 match error.remote().map(|remote| remote.status) {
                     // a lost race and a limit pass by themselves
                     Some(400..=408 | 410..=428 | 430..=499) => CredentialError::Refused(text),

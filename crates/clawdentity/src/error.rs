@@ -76,6 +76,16 @@ impl CliError {
         &self.0.message
     }
 
+    /// The sentence and the name, which the words of a server hold already.
+    #[must_use]
+    pub fn with_code(&self) -> String {
+        if self.0.message.contains(self.code()) {
+            self.0.message.clone()
+        } else {
+            format!("{} ({})", self.0.message, self.code())
+        }
+    }
+
     /// What to do next.
     #[must_use]
     pub fn advice(&self) -> Option<&str> {

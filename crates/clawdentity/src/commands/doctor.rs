@@ -90,13 +90,7 @@ impl Report {
     }
 
     fn failed(&mut self, id: &'static str, label: &str, error: &CliError) {
-        self.add(
-            id,
-            label,
-            Status::Fail,
-            format!("{error} ({})", error.code()),
-            error.advice(),
-        );
+        self.add(id, label, Status::Fail, error.with_code(), error.advice());
     }
 }
 

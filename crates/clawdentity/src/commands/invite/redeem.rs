@@ -107,8 +107,8 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<()> {
         Err(error) => {
             let failure = METADATA.name(error);
             context.output.warn(format!(
-                "the registry's metadata could not be fetched: {failure} ({})",
-                failure.code()
+                "the registry's metadata could not be fetched: {}",
+                failure.with_code()
             ));
         }
     }
