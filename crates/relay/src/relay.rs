@@ -81,7 +81,6 @@ impl Relay {
     }
 
     /// Its routes. Request ids, addresses and limits on bodies come from `chancery-serve`.
-    #[must_use]
     pub fn router(&self) -> Router {
         routes::router(Arc::clone(&self.shared))
     }

@@ -19,7 +19,7 @@ use chancery_store::{
     Command, Database, Options, StoreError,
     rusqlite::{
         self, Connection,
-        types::{FromSqlError, Type},
+        types::Type,
     },
 };
 
@@ -119,7 +119,6 @@ fn did(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<AgentDid> {
     let text = row
         .get_ref(column)?
         .as_str()
-        .map_err(FromSqlError::from)
         .map_err(|e| corrupt(column, Type::Text, e))?;
     text.parse().map_err(|e| corrupt(column, Type::Text, e))
 }
