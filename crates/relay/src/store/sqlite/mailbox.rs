@@ -111,6 +111,30 @@ impl Tx<'_> {
         row.map_or(Ok(()), |(recipient, sender)| self.leave_mailbox(seq, recipient, sender))
     }
 
+    /// The lane's number and the next position in it. No `RETURNING` where messages pass: SQLite carries it out as a trigger,
+    /// for which it keeps a copy of every page that the statement touches.
+    fn next_in_lane(&self, recipient: i64, sender: i64, conversation: &str) -> rusqlite::Result<(LaneId, i64)> {
+        let found: Option<(LaneId, i64)> = self
+            .0
+            .prepare_cached(
+                "SELECT id, next_seq FROM lanes WHERE recipient = ?1 AND sender = ?2 AND conversation = ?3",
+            )?
+            .query_row(params![recipient, sender, conversation], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        if let Some((id, next)) = found {
+            self.0
+                .prepare_cached("UPDATE lanes SET next_seq = ?2 WHERE id = ?1")?
+                .execute([id, next + 1])?;
+            return Ok((id, next));
+        }
+        self.0
+            .prepare_cached("INSERT INTO lanes (recipient, sender, conversation, next_seq) VALUES (?1, ?2, ?3, 2)")?
+            .execute(params![recipient, sender, conversation])?;
+        Ok((self.0.last_insert_rowid(), 1))
+    }
+
     /// The earlier acceptance of the same message, or a conflict; `None` when the id is new.
     fn earlier(&self, sender: i64, recipient: &Mailbox, step: &Accept) -> Result<Option<Accepted>, Refusal> {
         let found = self
@@ -193,50 +217,34 @@ impl Perform<Accept> for Tx<'_> {
             return Err(Refusal::SenderShareFull);
         }
         self.keep_ait(&sender, &message.sender_ait)?;
-        let (lane, lane_seq): (LaneId, i64) = self
-            .0
-            .prepare_cached(
-                "INSERT INTO lanes (recipient, sender, conversation, next_seq) VALUES (?1, ?2, ?3, 2)
-                 ON CONFLICT (recipient, sender, conversation) DO UPDATE SET next_seq = next_seq + 1
-                 RETURNING id, next_seq - 1",
-            )?
-            .query_row(
-                params![
-                    mailbox.id,
-                    sender.id,
-                    message.conversation.as_deref().unwrap_or_default()
-                ],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )?;
+        let conversation = message.conversation.as_deref().unwrap_or_default();
+        let (lane, lane_seq) = self.next_in_lane(mailbox.id, sender.id, conversation)?;
         let position = mailbox.next_position;
         let claimed = step.claim == Some(mailbox.epoch) && !peer.muted;
-        let seq: Seq = self
-            .0
+        self.0
             .prepare_cached(
                 "INSERT INTO deliveries (delivery_id, sender, recipient, message_id, hash, lane, lane_seq, position,
                    attempts, claimed, accepted_at, updated_at, content_type, reply_to, sent_at, sig)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?15, ?10, ?10, ?11, ?12, ?13, ?14) RETURNING seq",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?15, ?10, ?10, ?11, ?12, ?13, ?14)",
             )?
-            .query_row(
-                params![
-                    step.delivery_id.to_bytes(),
-                    sender.id,
-                    mailbox.id,
-                    message.message_id,
-                    step.hash,
-                    lane,
-                    lane_seq,
-                    position,
-                    i64::from(claimed),
-                    step.now.0,
-                    message.content_type,
-                    message.reply_to,
-                    message.sent_at,
-                    message.sig.map(Signature::to_bytes),
-                    if claimed { mailbox.epoch } else { 0 },
-                ],
-                |row| row.get(0),
-            )?;
+            .execute(params![
+                step.delivery_id.to_bytes(),
+                sender.id,
+                mailbox.id,
+                message.message_id,
+                step.hash,
+                lane,
+                lane_seq,
+                position,
+                i64::from(claimed),
+                step.now.0,
+                message.content_type,
+                message.reply_to,
+                message.sent_at,
+                message.sig.map(Signature::to_bytes),
+                if claimed { mailbox.epoch } else { 0 },
+            ])?;
+        let seq: Seq = self.0.last_insert_rowid();
         self.0
             .prepare_cached("INSERT INTO payloads (seq, body) VALUES (?1, ?2)")?
             .execute(params![seq, &*message.payload])?;
@@ -262,29 +270,30 @@ impl Perform<Accept> for Tx<'_> {
 
 impl Perform<Settle> for Tx<'_> {
     fn perform(&mut self, step: Settle) -> Result<bool, Refusal> {
-        let settled = self
+        let row = self
             .0
             .prepare_cached(
-                "UPDATE deliveries SET state = 1, updated_at = ?4
+                "SELECT recipient, sender FROM deliveries
                  WHERE seq = ?1 AND delivery_id = ?2 AND state = 0
-                   AND recipient = (SELECT id FROM agents WHERE did = ?3 AND epoch = ?5)
-                 RETURNING recipient, sender",
+                   AND recipient = (SELECT id FROM agents WHERE did = ?3 AND epoch = ?4)",
             )?
             .query_row(
                 params![
                     step.seq,
                     step.delivery_id.to_bytes(),
                     step.recipient.as_str(),
-                    step.now.0,
                     step.epoch
                 ],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )
             .optional()?;
-        match settled {
-            Some((recipient, sender)) => self.leave_mailbox(step.seq, recipient, sender)?,
-            None => return Ok(false),
-        }
+        let Some((recipient, sender)) = row else {
+            return Ok(false);
+        };
+        self.0
+            .prepare_cached("UPDATE deliveries SET state = 1, updated_at = ?2 WHERE seq = ?1")?
+            .execute(params![step.seq, step.now.0])?;
+        self.leave_mailbox(step.seq, recipient, sender)?;
         Ok(true)
     }
 }
