@@ -17,10 +17,7 @@ use chancery_base::Ulid;
 use chancery_identity::AgentDid;
 use chancery_store::{
     Command, Database, Options, StoreError,
-    rusqlite::{
-        self, Connection,
-        types::Type,
-    },
+    rusqlite::{self, Connection, types::Type},
 };
 
 use tokio::runtime::Handle;
