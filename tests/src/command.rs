@@ -9,6 +9,19 @@ use std::{
 
 use serde_json::Value;
 
+/// What a program needs of our environment to run at all.
+const KEPT: [&str; 5] = ["PATH", "TMPDIR", "LD_LIBRARY_PATH", "RUST_LOG", "RUST_BACKTRACE"];
+
+/// Leaves nothing of our environment that could lead a program to somebody's files or servers.
+pub(crate) fn clean(command: &mut std::process::Command) {
+    command.env_clear();
+    for name in KEPT {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+}
+
 /// A command to run.
 #[derive(Debug)]
 pub struct Command {
@@ -30,16 +43,11 @@ pub struct Outcome {
 }
 
 impl Command {
-    /// `program`, with nothing of our environment that could lead it to somebody's files or servers.
+    /// `program`, without our environment.
     #[must_use]
     pub fn new(program: &Path) -> Self {
         let mut inner = std::process::Command::new(program);
-        inner.env_clear();
-        for kept in ["PATH", "TMPDIR", "LD_LIBRARY_PATH", "RUST_LOG", "RUST_BACKTRACE"] {
-            if let Some(value) = std::env::var_os(kept) {
-                inner.env(kept, value);
-            }
-        }
+        clean(&mut inner);
         Self {
             inner,
             stdin: Vec::new(),

@@ -27,14 +27,7 @@ impl Connector {
         };
         let name = format!("connector-{}-{}", owner.name(), agent.name());
         let mut process = Process::new(&name, owner.output_dir(), owner.client(), all, ready);
-        process.set("HOME", Some(&owner.home().to_string_lossy()));
-        for foreign in [
-            "CLAWDENTITY_REGISTRY_URL",
-            "CLAWDENTITY_PROXY_URL",
-            "CLAWDENTITY_PROXY_WS_URL",
-        ] {
-            process.set(foreign, None);
-        }
+        process.set("HOME", &owner.home().to_string_lossy());
         Self { process, port }
     }
 

@@ -10,7 +10,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::wait;
+use crate::{command::clean, wait};
 
 /// What tells that a process is ready.
 pub type Ready = Box<dyn Fn() -> bool + Send + Sync>;
@@ -20,7 +20,7 @@ pub struct Process {
     name: String,
     program: PathBuf,
     arguments: Vec<OsString>,
-    variables: Vec<(String, Option<String>)>,
+    variables: Vec<(String, String)>,
     stdout: PathBuf,
     log: PathBuf,
     ready: Ready,
@@ -51,10 +51,10 @@ impl Process {
         }
     }
 
-    /// Sets a variable for the next start; `None` unsets it.
-    pub fn set(&mut self, name: &str, value: Option<&str>) {
+    /// Sets a variable for the next start. Of our own environment it sees nothing but what a program needs to run at all.
+    pub fn set(&mut self, name: &str, value: &str) {
         self.variables.retain(|(n, _)| n != name);
-        self.variables.push((name.to_owned(), value.map(str::to_owned)));
+        self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     /// Starts it and waits until it is ready.
@@ -75,12 +75,8 @@ impl Process {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).stdin(Stdio::null());
         command.stdout(append(&self.stdout)).stderr(append(&self.log));
-        for (name, value) in &self.variables {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
+        clean(&mut command);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         self.child = Some(
             command
                 .spawn()
