@@ -15,7 +15,11 @@ where
     F: FnOnce(Result<C::Output, C::Error>) + Send + 'static,
 {
     let (weight, savepoint) = (command.weight(), command.needs_savepoint());
-    Ticket::new(Arc::new(Slot(Mutex::new(Some(Stage::Queued(command, done))))), weight, savepoint)
+    Ticket::new(
+        Arc::new(Slot(Mutex::new(Some(Stage::Queued(command, done))))),
+        weight,
+        savepoint,
+    )
 }
 
 struct Slot<C: Command, F>(Mutex<Option<Stage<C, F>>>);

@@ -19,7 +19,7 @@ use crate::options::Options;
 use crate::queue::Queue;
 use crate::readers::Readers;
 use crate::stats::{Counters, WriterStats};
-use crate::writer::Writer;
+use crate::writer::{BatchHook, Writer};
 use crate::{callback, connection, lock};
 
 /// A handle to an open database. Clones share it.
@@ -48,6 +48,28 @@ impl Database {
     /// [`StoreError::Newer`] when the schema cannot be brought up to date, [`StoreError::Open`] when it is no usable
     /// database, [`StoreError::File`] when file or folder cannot be made.
     pub fn open(path: &Path, migrations: &[Migration], options: Options) -> Result<Self, StoreError> {
+        Self::open_inner(path, migrations, options, None)
+    }
+
+    /// As [`open`](Self::open), with a `hook` around every commit.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_hooked(
+        path: &Path,
+        migrations: &[Migration],
+        options: Options,
+        hook: impl BatchHook,
+    ) -> Result<Self, StoreError> {
+        Self::open_inner(path, migrations, options, Some(Box::new(hook)))
+    }
+
+    fn open_inner(
+        path: &Path,
+        migrations: &[Migration],
+        options: Options,
+        hook: Option<Box<dyn BatchHook>>,
+    ) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             files::create_private_dir(folder)?;
         }
@@ -70,6 +92,7 @@ impl Database {
         let (sender, finished) = watch::channel(());
         let writer = Writer {
             connection: writer,
+            hook,
             queue: Arc::clone(&queue),
             counters: Arc::clone(&counters),
             checkpoints,

@@ -29,3 +29,4 @@ pub use migrate::Migration;
 pub use options::{Durability, Options};
 pub use rusqlite;
 pub use stats::WriterStats;
+pub use writer::BatchHook;

@@ -12,9 +12,25 @@ use crate::error::StoreError;
 use crate::queue::Queue;
 use crate::stats::Counters;
 
+/// What an engine does around the commits of its database, on the writer's thread.
+///
+/// It lets commands share work: what many of them change in memory is written once, just before the commit that makes
+/// all of them durable.
+pub trait BatchHook: Send + 'static {
+    /// Writes what the commands of the batch left to be written. Runs inside the batch's transaction.
+    ///
+    /// # Errors
+    /// The batch is rolled back, and every command of it gets the error.
+    fn before_commit(&mut self, tx: &Connection) -> Result<(), StoreError>;
+
+    /// The transaction was rolled back: what was kept in memory about it is not so.
+    fn rolled_back(&mut self);
+}
+
 /// Everything that the writer thread owns.
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
+    pub(crate) hook: Option<Box<dyn BatchHook>>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) checkpoints: Checkpoints,
@@ -28,13 +44,14 @@ impl Writer {
     pub(crate) fn run(self) {
         let Self {
             connection,
+            hook,
             queue,
             counters,
             mut checkpoints,
             lock,
             finished,
         } = self;
-        if let Err(error) = serve(&connection, &queue, &counters, &mut checkpoints) {
+        if let Err(error) = serve(&connection, hook, &queue, &counters, &mut checkpoints) {
             tracing::error!(%error, "the database writer cannot start");
         }
         // Whatever made `serve` return early, nobody may be left waiting in the queue.
@@ -54,11 +71,12 @@ impl Writer {
 
 fn serve(
     connection: &Connection,
+    hook: Option<Box<dyn BatchHook>>,
     queue: &Queue,
     counters: &Counters,
     checkpoints: &mut Checkpoints,
 ) -> Result<(), StoreError> {
-    let mut transaction = Transaction::prepare(connection)?;
+    let mut transaction = Transaction::prepare(connection, hook)?;
     let mut batch = Vec::new();
     let mut applied = Vec::new();
     while queue.take(&mut batch) {
@@ -74,6 +92,7 @@ fn serve(
 /// The statements around a batch, prepared once.
 struct Transaction<'c> {
     connection: &'c Connection,
+    hook: Option<Box<dyn BatchHook>>,
     begin: Statement<'c>,
     commit: Statement<'c>,
     rollback: Statement<'c>,
@@ -83,9 +102,10 @@ struct Transaction<'c> {
 }
 
 impl<'c> Transaction<'c> {
-    fn prepare(connection: &'c Connection) -> Result<Self, StoreError> {
+    fn prepare(connection: &'c Connection, hook: Option<Box<dyn BatchHook>>) -> Result<Self, StoreError> {
         Ok(Self {
             connection,
+            hook,
             begin: connection.prepare("BEGIN IMMEDIATE")?,
             commit: connection.prepare("COMMIT")?,
             rollback: connection.prepare("ROLLBACK")?,
@@ -156,7 +176,11 @@ impl<'c> Transaction<'c> {
         if applied.is_empty() && self.connection.is_autocommit() {
             return;
         }
-        match self.commit.execute([]) {
+        let written = match &mut self.hook {
+            Some(hook) => hook.before_commit(self.connection),
+            None => Ok(()),
+        };
+        match written.and_then(|()| Ok(self.commit.execute([])?)) {
             Ok(_) => {
                 counters.committed(applied.len());
                 for ticket in applied.drain(..) {
@@ -164,7 +188,6 @@ impl<'c> Transaction<'c> {
                 }
             }
             Err(error) => {
-                let error = StoreError::from(error);
                 tracing::error!(%error, commands = applied.len(), "a commit failed");
                 self.abandon();
                 for ticket in applied.drain(..) {
@@ -187,6 +210,9 @@ impl<'c> Transaction<'c> {
             && let Err(error) = self.rollback.execute([])
         {
             tracing::error!(%error, "a rollback failed");
+        }
+        if let Some(hook) = &mut self.hook {
+            hook.rolled_back();
         }
     }
 }

@@ -46,13 +46,10 @@ impl Tx<'_> {
     }
 
     /// Keeps the agent's identity token, which recipients of its waiting messages are shown.
-    pub(super) fn keep_ait(&self, row: &AgentRow, ait: &SenderAit) -> rusqlite::Result<()> {
-        if row.ait_jti == Some(ait.jti) {
-            return Ok(());
-        }
+    pub(super) fn keep_ait(&self, agent: i64, ait: &SenderAit) -> rusqlite::Result<()> {
         self.0
             .prepare_cached("UPDATE agents SET ait = ?2, ait_jti = ?3 WHERE id = ?1")?
-            .execute(params![row.id, ait.token, ait.jti.to_bytes()])
+            .execute(params![agent, ait.token, ait.jti.to_bytes()])
             .map(drop)
     }
 
@@ -104,12 +101,15 @@ impl Perform<NonceSeen> for Tx<'_> {
 
 impl Perform<Connect> for Tx<'_> {
     fn perform(&mut self, step: Connect) -> Result<Connected, Refusal> {
+        self.count_by_sql()?;
         let agent = self.agent_or_new(&step.agent)?;
         if agent.revoked {
             return Err(Refusal::SenderRevoked);
         }
         self.spend_as(agent.id, &step.nonce, nonce_kind::CONNECT, step.allow_reuse)?;
-        self.keep_ait(&agent, &step.ait)?;
+        if agent.ait_jti != Some(step.ait.jti) {
+            self.keep_ait(agent.id, &step.ait)?;
+        }
         let connected = self
             .0
             .prepare_cached("UPDATE agents SET epoch = epoch + 1 WHERE id = ?1 RETURNING epoch, depth")?

@@ -8,7 +8,7 @@ use chancery_identity::AgentDid;
 use chancery_relay_wire::relay::DeliveryState;
 use chancery_store::rusqlite::{self, OptionalExtension as _, Row, params};
 
-use super::{Tx, corrupt, did, schema::state, ulid};
+use super::{Tx, cache::Agent, corrupt, did, schema::state, ulid};
 use crate::store::{
     Accept, Accepted, Claim, Claimed, Defer, Deferred, Epoch, Item, LaneId, NewMessage, Perform, Refusal, Release,
     SenderAit, Seq, Settle,
@@ -23,59 +23,7 @@ pub(super) fn to_state(number: i64) -> DeliveryState {
     }
 }
 
-/// A mailbox as its row has it.
-struct Mailbox {
-    id: i64,
-    revoked: bool,
-    epoch: Epoch,
-    next_position: i64,
-    depth: u64,
-}
-
-/// What the owner of a mailbox thinks of a sender.
-struct Peer {
-    paired: bool,
-    blocked: bool,
-    muted: bool,
-    waiting: u64,
-}
-
 impl Tx<'_> {
-    // Two look-ups and no join: in a join SQLite propagates bound constants, and then prepares the statement anew whenever
-    // another value is bound, which costs more than the rest of an accept.
-    fn mailbox(&self, recipient: &AgentDid) -> rusqlite::Result<Option<Mailbox>> {
-        self.0
-            .prepare_cached(
-                "SELECT id, revoked_at IS NOT NULL, epoch, next_position, depth FROM agents WHERE did = ?1",
-            )?
-            .query_row([recipient.as_str()], |row| {
-                Ok(Mailbox {
-                    id: row.get(0)?,
-                    revoked: row.get(1)?,
-                    epoch: row.get(2)?,
-                    next_position: row.get(3)?,
-                    depth: row.get(4)?,
-                })
-            })
-            .optional()
-    }
-
-    fn peer(&self, owner: i64, peer: i64) -> rusqlite::Result<Option<Peer>> {
-        self.0
-            .prepare_cached(
-                "SELECT paired_at IS NOT NULL, blocked, muted, waiting FROM peers WHERE owner = ?1 AND peer = ?2",
-            )?
-            .query_row([owner, peer], |row| {
-                Ok(Peer {
-                    paired: row.get(0)?,
-                    blocked: row.get(1)?,
-                    muted: row.get(2)?,
-                    waiting: row.get(3)?,
-                })
-            })
-            .optional()
-    }
-
     /// The mailbox of `recipient` when `epoch` is its current one.
     fn current(&self, recipient: &AgentDid, epoch: Epoch) -> rusqlite::Result<Option<i64>> {
         self.0
@@ -85,7 +33,8 @@ impl Tx<'_> {
     }
 
     /// Takes a waiting row out of its mailbox's counters and forgets its body. Its state must have been changed already.
-    pub(super) fn leave_mailbox(&self, seq: Seq, recipient: i64, sender: i64) -> rusqlite::Result<()> {
+    pub(super) fn leave_mailbox(&mut self, seq: Seq, recipient: i64, sender: i64) -> rusqlite::Result<()> {
+        self.count_by_sql()?;
         self.0
             .prepare_cached("DELETE FROM payloads WHERE seq = ?1")?
             .execute([seq])?;
@@ -99,7 +48,7 @@ impl Tx<'_> {
     }
 
     /// Makes a waiting row a dead letter, of which its sender is to be told.
-    pub(super) fn bury(&self, seq: Seq, reason: &str, now: Millis) -> rusqlite::Result<()> {
+    pub(super) fn bury(&mut self, seq: Seq, reason: &str, now: Millis) -> rusqlite::Result<()> {
         let row = self
             .0
             .prepare_cached(
@@ -111,32 +60,8 @@ impl Tx<'_> {
         row.map_or(Ok(()), |(recipient, sender)| self.leave_mailbox(seq, recipient, sender))
     }
 
-    /// The lane's number and the next position in it. No `RETURNING` where messages pass: SQLite carries it out as a trigger,
-    /// for which it keeps a copy of every page that the statement touches.
-    fn next_in_lane(&self, recipient: i64, sender: i64, conversation: &str) -> rusqlite::Result<(LaneId, i64)> {
-        let found: Option<(LaneId, i64)> = self
-            .0
-            .prepare_cached(
-                "SELECT id, next_seq FROM lanes WHERE recipient = ?1 AND sender = ?2 AND conversation = ?3",
-            )?
-            .query_row(params![recipient, sender, conversation], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .optional()?;
-        if let Some((id, next)) = found {
-            self.0
-                .prepare_cached("UPDATE lanes SET next_seq = ?2 WHERE id = ?1")?
-                .execute([id, next + 1])?;
-            return Ok((id, next));
-        }
-        self.0
-            .prepare_cached("INSERT INTO lanes (recipient, sender, conversation, next_seq) VALUES (?1, ?2, ?3, 2)")?
-            .execute(params![recipient, sender, conversation])?;
-        Ok((self.0.last_insert_rowid(), 1))
-    }
-
     /// The earlier acceptance of the same message, or a conflict; `None` when the id is new.
-    fn earlier(&self, sender: i64, recipient: &Mailbox, step: &Accept) -> Result<Option<Accepted>, Refusal> {
+    fn earlier(&self, sender: i64, recipient: &Agent, step: &Accept) -> Result<Option<Accepted>, Refusal> {
         let found = self
             .0
             .prepare_cached(
@@ -171,36 +96,37 @@ impl Perform<Accept> for Tx<'_> {
     fn perform(&mut self, step: Accept) -> Result<Accepted, Refusal> {
         let message = &*step.message;
         let to_self = message.sender == message.recipient;
-        let sender = if to_self || step.nonce.is_some() {
-            self.agent_or_new(&message.sender)?
-        } else {
-            self.agent(&message.sender)?.ok_or(Refusal::NotPaired)?
-        };
+        let connection = self.0;
+        if to_self || step.nonce.is_some() {
+            self.agent_or_new(&message.sender)?;
+        }
+        let sender = self
+            .counters()?
+            .agent(connection, &message.sender)?
+            .ok_or(Refusal::NotPaired)?;
         if sender.revoked {
             return Err(Refusal::SenderRevoked);
         }
         if let Some(nonce) = &step.nonce {
             self.spend(sender.id, nonce)?;
         }
-        let mailbox = self.mailbox(&message.recipient)?.ok_or(Refusal::NotPaired)?;
+        let mailbox = self
+            .counters()?
+            .agent(connection, &message.recipient)?
+            .ok_or(Refusal::NotPaired)?;
         if mailbox.revoked {
             return Err(Refusal::RecipientRevoked);
         }
-        let peer = match self.peer(mailbox.id, sender.id)? {
-            Some(peer) => peer,
-            None if to_self => {
-                self.0
-                    .prepare_cached("INSERT INTO peers (owner, peer) VALUES (?1, ?1)")?
-                    .execute([mailbox.id])?;
-                Peer {
-                    paired: false,
-                    blocked: false,
-                    muted: false,
-                    waiting: 0,
-                }
-            }
-            None => return Err(Refusal::NotPaired),
-        };
+        let pair = (mailbox.id, sender.id);
+        if to_self {
+            connection
+                .prepare_cached("INSERT INTO peers (owner, peer) VALUES (?1, ?1) ON CONFLICT DO NOTHING")?
+                .execute([mailbox.id])?;
+        }
+        let peer = self
+            .counters()?
+            .peer(connection, pair.0, pair.1)?
+            .ok_or(Refusal::NotPaired)?;
         if peer.blocked {
             return Err(Refusal::Blocked);
         }
@@ -216,9 +142,12 @@ impl Perform<Accept> for Tx<'_> {
         if peer.waiting >= step.max_per_sender {
             return Err(Refusal::SenderShareFull);
         }
-        self.keep_ait(&sender, &message.sender_ait)?;
+        if sender.ait_jti != Some(message.sender_ait.jti) {
+            self.keep_ait(sender.id, &message.sender_ait)?;
+            self.counters()?.ait_kept(&message.sender, message.sender_ait.jti);
+        }
         let conversation = message.conversation.as_deref().unwrap_or_default();
-        let (lane, lane_seq) = self.next_in_lane(mailbox.id, sender.id, conversation)?;
+        let (lane, lane_seq) = self.counters()?.lane(connection, pair, conversation)?;
         let position = mailbox.next_position;
         let claimed = step.claim == Some(mailbox.epoch) && !peer.muted;
         self.0
@@ -248,12 +177,7 @@ impl Perform<Accept> for Tx<'_> {
         self.0
             .prepare_cached("INSERT INTO payloads (seq, body) VALUES (?1, ?2)")?
             .execute(params![seq, &*message.payload])?;
-        self.0
-            .prepare_cached("UPDATE agents SET next_position = next_position + 1, depth = depth + 1 WHERE id = ?1")?
-            .execute([mailbox.id])?;
-        self.0
-            .prepare_cached("UPDATE peers SET waiting = waiting + 1 WHERE owner = ?1 AND peer = ?2")?
-            .execute([mailbox.id, sender.id])?;
+        self.counters()?.accepted(&message.recipient, pair, conversation);
         Ok(Accepted {
             seq,
             delivery_id: step.delivery_id,
@@ -270,30 +194,32 @@ impl Perform<Accept> for Tx<'_> {
 
 impl Perform<Settle> for Tx<'_> {
     fn perform(&mut self, step: Settle) -> Result<bool, Refusal> {
-        let row = self
-            .0
-            .prepare_cached(
-                "SELECT recipient, sender FROM deliveries
-                 WHERE seq = ?1 AND delivery_id = ?2 AND state = 0
-                   AND recipient = (SELECT id FROM agents WHERE did = ?3 AND epoch = ?4)",
-            )?
-            .query_row(
-                params![
-                    step.seq,
-                    step.delivery_id.to_bytes(),
-                    step.recipient.as_str(),
-                    step.epoch
-                ],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-            .optional()?;
-        let Some((recipient, sender)) = row else {
+        let connection = self.0;
+        let counters = self.counters()?;
+        let mailbox = counters.agent(connection, &step.recipient)?;
+        let Some(mailbox) = mailbox.filter(|mailbox| mailbox.epoch == step.epoch) else {
             return Ok(false);
         };
-        self.0
+        let sender: Option<i64> = connection
+            .prepare_cached(
+                "SELECT sender FROM deliveries WHERE seq = ?1 AND delivery_id = ?2 AND recipient = ?3 AND state = 0",
+            )?
+            .query_row(params![step.seq, step.delivery_id.to_bytes(), mailbox.id], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        let Some(sender) = sender else { return Ok(false) };
+        let pair = (mailbox.id, sender);
+        // the entry must be there to be counted in
+        counters.peer(connection, pair.0, pair.1)?;
+        // no `RETURNING`: SQLite carries it out as a trigger, for which it copies every page that the statement touches
+        connection
             .prepare_cached("UPDATE deliveries SET state = 1, updated_at = ?2 WHERE seq = ?1")?
             .execute(params![step.seq, step.now.0])?;
-        self.leave_mailbox(step.seq, recipient, sender)?;
+        connection
+            .prepare_cached("DELETE FROM payloads WHERE seq = ?1")?
+            .execute([step.seq])?;
+        counters.settled(&step.recipient, pair);
         Ok(true)
     }
 }

@@ -1,6 +1,7 @@
 //! The relay's state in one SQLite file.
 
 mod agents;
+mod cache;
 mod mailbox;
 mod pairs;
 mod receipts;
@@ -23,20 +24,23 @@ use chancery_store::{
 use tokio::runtime::Handle;
 
 use super::{Known, Refusal};
+use cache::{Cache, SharedCache};
 
 /// The SQLite backend. Clones share it.
 #[derive(Clone)]
 pub struct SqliteStore {
     db: Database,
+    cache: SharedCache,
     /// Where outcomes are told of what the writer did not even take: steps are handed in on its own thread, too.
     runtime: Arc<OnceLock<Handle>>,
 }
 
-/// The connection that a step works on, inside its savepoint.
-pub struct Tx<'a>(pub(super) &'a Connection);
+/// The connection that a step works on, inside its savepoint, and the writer's counters. Readers have no counters: what
+/// they see was written by a commit.
+pub struct Tx<'a>(&'a Connection, Option<&'a mut Cache>);
 
 /// A step on its way to the writer.
-struct Work<S>(S);
+struct Work<S>(S, SharedCache);
 
 impl<S: Known> Command for Work<S> {
     type Output = S::Output;
@@ -51,14 +55,35 @@ impl<S: Known> Command for Work<S> {
     }
 
     fn apply(self, tx: &Connection) -> Result<S::Output, Refusal> {
-        self.0.on_sqlite(&mut Tx(tx))
+        let mut cache = self.1.lock();
+        let outcome = self.0.on_sqlite(&mut Tx(tx, Some(&mut cache)));
+        cache.step_ended(&outcome);
+        outcome
+    }
+}
+
+impl Tx<'_> {
+    /// Before rows that are counted in memory are changed by SQL.
+    fn count_by_sql(&mut self) -> rusqlite::Result<()> {
+        match &mut self.1 {
+            Some(cache) => cache.hand_over(self.0),
+            None => Ok(()),
+        }
+    }
+
+    /// Before counters are looked at or changed in memory.
+    fn counters(&mut self) -> Result<&mut Cache, Refusal> {
+        // only the writer is handed steps that count
+        self.1.as_deref_mut().ok_or(Refusal::Store(StoreError::Closed))
     }
 }
 
 impl SqliteStore {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let cache = SharedCache::default();
         Ok(Self {
-            db: Database::open(path, schema::MIGRATIONS, Options::default())?,
+            db: Database::open_hooked(path, schema::MIGRATIONS, Options::default(), cache.clone())?,
+            cache,
             runtime: Arc::default(),
         })
     }
@@ -78,7 +103,7 @@ impl SqliteStore {
                 done(outcome);
             }
         };
-        if let Err(error) = self.db.submit_then(Work(step), call)
+        if let Err(error) = self.db.submit_then(Work(step, self.cache.clone()), call)
             && let Some(done) = done.lock().ok().and_then(|mut slot| slot.take())
         {
             let fail = async move { done(Err(Refusal::Store(error))) };
@@ -92,7 +117,7 @@ impl SqliteStore {
 
     pub(super) async fn read<S: Known>(&self, step: S) -> Result<S::Output, Refusal> {
         self.db
-            .read(move |connection| step.on_sqlite(&mut Tx(connection)))
+            .read(move |connection| step.on_sqlite(&mut Tx(connection, None)))
             .await
     }
 

@@ -61,7 +61,7 @@ impl Tx<'_> {
     }
 
     /// Ends the trust of `owner` in `peer` and buries what waits from it.
-    pub(super) fn distrust(&self, owner: i64, peer: i64, reason: &str, now: Millis) -> rusqlite::Result<u64> {
+    pub(super) fn distrust(&mut self, owner: i64, peer: i64, reason: &str, now: Millis) -> rusqlite::Result<u64> {
         self.0
             .prepare_cached(
                 "UPDATE peers SET paired_at = NULL, ticket = NULL, initiator_statement = NULL,
@@ -118,6 +118,7 @@ impl Perform<FindTicket> for Tx<'_> {
 
 impl Perform<ConfirmTicket> for Tx<'_> {
     fn perform(&mut self, step: ConfirmTicket) -> Result<TicketRow, Refusal> {
+        self.count_by_sql()?;
         let ticket = self.ticket(step.kid)?.ok_or(Refusal::TicketNotFound)?;
         ticket.may_confirm(&step.text, &step.responder, step.now)?;
         let initiator = self.agent_or_new(&ticket.initiator)?;
@@ -199,6 +200,7 @@ impl Perform<ListPairs> for Tx<'_> {
 
 impl Perform<RemovePair> for Tx<'_> {
     fn perform(&mut self, step: RemovePair) -> Result<(), Refusal> {
+        self.count_by_sql()?;
         let trusted = self.perform(IsTrusted {
             a: step.agent.clone(),
             b: step.peer.clone(),
@@ -216,6 +218,7 @@ impl Perform<RemovePair> for Tx<'_> {
 
 impl Perform<MarkPeer> for Tx<'_> {
     fn perform(&mut self, step: MarkPeer) -> Result<(), Refusal> {
+        self.count_by_sql()?;
         let (Some(agent), Some(peer)) = (self.agent(&step.agent)?, self.agent(&step.peer)?) else {
             return Err(Refusal::PairNotFound);
         };

@@ -8,6 +8,7 @@ use crate::store::{ApplyRevocation, LoadRevocations, Perform, Refusal, ResetFeed
 
 impl Perform<ApplyRevocation> for Tx<'_> {
     fn perform(&mut self, step: ApplyRevocation) -> Result<u64, Refusal> {
+        self.count_by_sql()?;
         let cursor = i64::try_from(step.seq).unwrap_or(i64::MAX);
         self.0
             .prepare_cached("UPDATE feed SET cursor = ?1 WHERE id = 1")?
