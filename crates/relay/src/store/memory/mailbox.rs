@@ -1,15 +1,14 @@
-//! Mailboxes, receipts, revocations and sweeping.
+//! Agents and mailboxes: connect, accept, claim, settle, defer, release.
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use chancery_identity::{AgentDid, revocation::Scope};
-use chancery_relay_wire::{frame::ReceiptStatus, relay::DeliveryState};
+use chancery_identity::AgentDid;
+use chancery_relay_wire::relay::DeliveryState;
 
 use super::state::{Delivery, Lane, NonceKind, Peer, State};
 use crate::store::{
-    Accept, Accepted, ApplyRevocation, Claim, Claimed, Connect, Connected, Defer, Deferred, FindReceipt, Item, LaneId,
-    LoadRevocations, MessageRef, NewMessage, NonceSeen, PendingReceipts, Perform, ReceiptRow, ReceiptSeen,
-    RecordReceipt, Refusal, Release, ResetFeed, Revoked, SenderAit, Seq, Settle, Sweep, Swept, UseNonce, reason,
+    Accept, Accepted, Claim, Claimed, Connect, Connected, Defer, Deferred, Item, LaneId, NewMessage, NonceSeen,
+    Perform, Refusal, Release, SenderAit, Seq, Settle, UseNonce,
 };
 
 impl Perform<UseNonce> for State {
@@ -318,173 +317,5 @@ fn item(seq: Seq, delivery: &Delivery, attempt: u32, ait: Option<Arc<SenderAit>>
             payload: message.payload.clone(),
             sender_ait: ait.unwrap_or_else(|| Arc::clone(&message.sender_ait)),
         }),
-    }
-}
-
-fn receipt(seq: Seq, d: &Delivery) -> ReceiptRow {
-    ReceiptRow {
-        seq,
-        message_id: d.message.message_id.clone(),
-        delivery_id: d.id,
-        sender: d.message.sender.clone(),
-        recipient: d.message.recipient.clone(),
-        state: d.state,
-        reason: d.reason.clone(),
-        at: d.receipt_at.clone(),
-        sig: d.receipt_sig,
-        updated_at: d.updated_at,
-    }
-}
-
-impl State {
-    fn find(&self, sender: &AgentDid, recipient: &AgentDid, id: &str, either: bool) -> Option<(Seq, &Delivery)> {
-        let between = |d: &Delivery| d.message.sender == *sender && d.message.recipient == *recipient;
-        let mut rows = self
-            .deliveries
-            .iter()
-            .filter(|(_, d)| between(d))
-            .map(|(seq, d)| (*seq, d));
-        rows.clone()
-            .find(|(_, d)| d.message.message_id == id)
-            .or_else(|| rows.find(|(_, d)| either && d.id.to_string() == id))
-    }
-}
-
-impl Perform<RecordReceipt> for State {
-    fn perform(&mut self, step: RecordReceipt) -> Result<Option<ReceiptRow>, Refusal> {
-        if let Some(nonce) = &step.nonce {
-            self.spend(nonce, NonceKind::Request, false)?;
-        }
-        let (id, either) = match &step.message {
-            MessageRef::Message(id) => (id, false),
-            MessageRef::Either(id) => (id, true),
-        };
-        let Some((seq, _)) = self.find(&step.sender, &step.recipient, id, either) else {
-            return Ok(None);
-        };
-        let Some(d) = self.deliveries.get_mut(&seq) else {
-            return Ok(None);
-        };
-        if !matches!(d.state, DeliveryState::Queued | DeliveryState::Delivered) {
-            return Ok(None);
-        }
-        d.state = match step.status {
-            ReceiptStatus::DeliveredToWebhook => DeliveryState::ProcessedByOpenclaw,
-            ReceiptStatus::DeadLettered => DeliveryState::DeadLettered,
-        };
-        d.reason = step.reason;
-        d.receipt_at = Some(step.at);
-        d.receipt_sig = step.sig;
-        d.updated_at = step.now;
-        d.receipt_due = true;
-        Ok(Some(receipt(seq, d)))
-    }
-}
-
-impl Perform<FindReceipt> for State {
-    fn perform(&mut self, step: FindReceipt) -> Result<Option<ReceiptRow>, Refusal> {
-        Ok(self
-            .find(&step.sender, &step.recipient, &step.id, true)
-            .map(|(seq, d)| receipt(seq, d)))
-    }
-}
-
-impl Perform<PendingReceipts> for State {
-    fn perform(&mut self, step: PendingReceipts) -> Result<Vec<ReceiptRow>, Refusal> {
-        let due = |seq: &Seq, d: &Delivery| d.receipt_due && d.message.sender == step.sender && *seq > step.after;
-        let rows = self.deliveries.iter().filter(|(seq, d)| due(seq, d)).take(step.limit);
-        Ok(rows.map(|(seq, d)| receipt(*seq, d)).collect())
-    }
-}
-
-impl Perform<ReceiptSeen> for State {
-    fn perform(&mut self, step: ReceiptSeen) -> Result<(), Refusal> {
-        if let Some(d) = self
-            .deliveries
-            .get_mut(&step.seq)
-            .filter(|d| d.message.sender == step.sender)
-        {
-            d.receipt_due = false;
-        }
-        Ok(())
-    }
-}
-
-impl Perform<ApplyRevocation> for State {
-    fn perform(&mut self, step: ApplyRevocation) -> Result<u64, Refusal> {
-        self.cursor = step.seq;
-        if matches!(step.scope, Scope::Agent | Scope::Token) {
-            self.revoked_tokens.insert(step.jti);
-        }
-        if step.scope != Scope::Agent {
-            return Ok(0);
-        }
-        self.agent(&step.agent).revoked = true;
-        let concerned: Vec<_> = self
-            .peers
-            .keys()
-            .filter(|(owner, peer)| *owner == step.agent || *peer == step.agent)
-            .cloned()
-            .collect();
-        Ok(concerned
-            .iter()
-            .map(|(owner, peer)| self.distrust(owner, peer, reason::REVOKED, step.now))
-            .sum())
-    }
-}
-
-impl Perform<ResetFeed> for State {
-    fn perform(&mut self, _: ResetFeed) -> Result<(), Refusal> {
-        self.cursor = 0;
-        Ok(())
-    }
-}
-
-impl Perform<LoadRevocations> for State {
-    fn perform(&mut self, _: LoadRevocations) -> Result<Revoked, Refusal> {
-        let agents = self
-            .agents
-            .iter()
-            .filter(|(_, agent)| agent.revoked)
-            .map(|(did, _)| did.clone())
-            .collect();
-        Ok(Revoked {
-            cursor: self.cursor,
-            agents,
-            tokens: self.revoked_tokens.iter().copied().collect(),
-        })
-    }
-}
-
-impl Perform<Sweep> for State {
-    fn perform(&mut self, step: Sweep) -> Result<Swept, Refusal> {
-        let mut swept = Swept::default();
-        let stale = step.now.plus(-step.ttl_ms);
-        let rows: Vec<Seq> = self
-            .deliveries
-            .keys()
-            .filter(|seq| **seq > step.after)
-            .take(step.limit)
-            .copied()
-            .collect();
-        swept.next = rows.last().filter(|_| rows.len() == step.limit).copied();
-        for seq in rows {
-            let Some(d) = self.deliveries.get(&seq) else { continue };
-            if d.accepted_at > stale {
-                swept.next = None;
-                break;
-            }
-            if d.state == DeliveryState::Queued {
-                swept.expired += self.bury(reason::EXPIRED, step.now, |other, _| *other == seq);
-            } else if d.updated_at <= stale {
-                self.deliveries.remove(&seq);
-                swept.forgotten += 1;
-            }
-        }
-        let before = self.nonces.len() + self.tickets.len();
-        self.nonces.retain(|_, (_, until)| *until >= step.now);
-        self.tickets.retain(|_, (_, forget_at)| *forget_at >= step.now);
-        swept.forgotten += (before - self.nonces.len() - self.tickets.len()) as u64;
-        Ok(swept)
     }
 }

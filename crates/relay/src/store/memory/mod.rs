@@ -5,6 +5,8 @@
 
 mod mailbox;
 mod pairs;
+mod receipts;
+mod revocations;
 mod state;
 
 use std::sync::{Arc, Mutex, PoisonError};

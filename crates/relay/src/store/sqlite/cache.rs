@@ -50,6 +50,13 @@ struct Lane {
     changed: bool,
 }
 
+#[derive(Default)]
+struct Changed {
+    agents: Vec<AgentDid>,
+    peers: Vec<(i64, i64)>,
+    lanes: Vec<((i64, i64), String)>,
+}
+
 /// The cache. Owned by the writer's thread; behind a lock only because the commit's hook has it too.
 #[derive(Default)]
 pub(super) struct Cache {
@@ -58,6 +65,8 @@ pub(super) struct Cache {
     peers: HashMap<(i64, i64), Peer>,
     lanes: HashMap<(i64, i64), HashMap<String, Lane>>,
     lane_count: usize,
+    /// What is to be written: a commit looks at what its batch changed, and not at all that is cached.
+    changed: Changed,
     /// What was read in this step: it may have been made in it, and go with it.
     read_agents: Vec<AgentDid>,
     read_peers: Vec<(i64, i64)>,
@@ -172,15 +181,21 @@ impl Cache {
         if let Some(agent) = self.agents.get_mut(recipient) {
             agent.next_position += 1;
             agent.depth += 1;
-            agent.changed = true;
+            if !std::mem::replace(&mut agent.changed, true) {
+                self.changed.agents.push(recipient.clone());
+            }
         }
         if let Some(peer) = self.peers.get_mut(&pair) {
             peer.waiting += 1;
-            peer.changed = true;
+            if !std::mem::replace(&mut peer.changed, true) {
+                self.changed.peers.push(pair);
+            }
         }
         if let Some(lane) = self.lanes.get_mut(&pair).and_then(|lanes| lanes.get_mut(conversation)) {
             lane.next_seq += 1;
-            lane.changed = true;
+            if !std::mem::replace(&mut lane.changed, true) {
+                self.changed.lanes.push((pair, conversation.to_owned()));
+            }
         }
     }
 
@@ -188,11 +203,15 @@ impl Cache {
     pub(super) fn settled(&mut self, recipient: &AgentDid, pair: (i64, i64)) {
         if let Some(agent) = self.agents.get_mut(recipient) {
             agent.depth = agent.depth.saturating_sub(1);
-            agent.changed = true;
+            if !std::mem::replace(&mut agent.changed, true) {
+                self.changed.agents.push(recipient.clone());
+            }
         }
         if let Some(peer) = self.peers.get_mut(&pair) {
             peer.waiting = peer.waiting.saturating_sub(1);
-            peer.changed = true;
+            if !std::mem::replace(&mut peer.changed, true) {
+                self.changed.peers.push(pair);
+            }
         }
     }
 
@@ -227,22 +246,18 @@ impl Cache {
     }
 
     fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
-        for agent in self.agents.values().filter(|agent| agent.changed) {
+        let Changed { agents, peers, lanes } = &self.changed;
+        for agent in agents.iter().filter_map(|did| self.agents.get(did)) {
             connection
                 .prepare_cached("UPDATE agents SET next_position = ?2, depth = ?3 WHERE id = ?1")?
                 .execute(params![agent.id, agent.next_position, agent.depth])?;
         }
-        for ((owner, id), peer) in self.peers.iter().filter(|(_, peer)| peer.changed) {
+        for ((owner, id), peer) in peers.iter().filter_map(|pair| Some((pair, self.peers.get(pair)?))) {
             connection
                 .prepare_cached("UPDATE peers SET waiting = ?3 WHERE owner = ?1 AND peer = ?2")?
                 .execute(params![owner, id, peer.waiting])?;
         }
-        for lane in self
-            .lanes
-            .values()
-            .flat_map(HashMap::values)
-            .filter(|lane| lane.changed)
-        {
+        for lane in lanes.iter().filter_map(|(pair, name)| self.lanes.get(pair)?.get(name)) {
             connection
                 .prepare_cached("UPDATE lanes SET next_seq = ?2 WHERE id = ?1")?
                 .execute(params![lane.id, lane.next_seq])?;
@@ -251,12 +266,22 @@ impl Cache {
     }
 
     fn all_written(&mut self) {
-        self.agents.values_mut().for_each(|agent| agent.changed = false);
-        self.peers.values_mut().for_each(|peer| peer.changed = false);
-        self.lanes
-            .values_mut()
-            .flat_map(HashMap::values_mut)
-            .for_each(|lane| lane.changed = false);
+        let Changed { agents, peers, lanes } = std::mem::take(&mut self.changed);
+        for did in agents {
+            if let Some(agent) = self.agents.get_mut(&did) {
+                agent.changed = false;
+            }
+        }
+        for pair in peers {
+            if let Some(peer) = self.peers.get_mut(&pair) {
+                peer.changed = false;
+            }
+        }
+        for (pair, name) in lanes {
+            if let Some(lane) = self.lanes.get_mut(&pair).and_then(|lanes| lanes.get_mut(&name)) {
+                lane.changed = false;
+            }
+        }
         if self.agents.len() + self.peers.len() + self.lane_count > MAX_ENTRIES {
             self.clear();
         }

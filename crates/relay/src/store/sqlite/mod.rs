@@ -2,6 +2,7 @@
 
 mod agents;
 mod cache;
+mod claim;
 mod mailbox;
 mod pairs;
 mod receipts;

@@ -10,8 +10,13 @@ use std::{
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::*;
-use crate::store::{NewMessage, SenderAit};
+use chancery_identity::AgentDid;
+
+use super::{
+    claims::{LOW, PER_LANE},
+    *,
+};
+use crate::store::{Claimed, LaneHold, NewMessage, SenderAit, Seq};
 
 const TTL_MS: i64 = 1000;
 const NOW: Millis = Millis(10_000);
