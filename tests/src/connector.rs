@@ -27,7 +27,9 @@ impl Connector {
         };
         let name = format!("connector-{}-{}", owner.name(), agent.name());
         let mut process = Process::new(&name, owner.output_dir(), owner.client(), all, ready);
-        process.set("HOME", &owner.home().to_string_lossy());
+        for (variable, value) in owner.variables() {
+            process.set(variable, &value);
+        }
         Self { process, port }
     }
 

@@ -37,21 +37,28 @@
 )]
 
 pub mod binary;
+pub mod caller;
 pub mod command;
 pub mod connector;
 pub mod http;
 pub mod person;
 pub mod port;
 pub mod process;
+pub mod published;
 pub mod site;
 pub mod skip;
+pub mod socket;
+pub mod tap;
 pub mod wait;
 pub mod webhook;
 
+pub use caller::Caller;
 pub use command::{Command, Outcome};
 pub use connector::Connector;
 pub use person::{Agent, Person};
 pub use port::Port;
 pub use process::Process;
 pub use site::Site;
+pub use socket::Socket;
+pub use tap::Tap;
 pub use webhook::{Received, Webhook};

@@ -17,6 +17,7 @@ pub struct Person {
     name: String,
     home: PathBuf,
     client: PathBuf,
+    quiet: bool,
     registry: String,
     site: Arc<TempDir>,
 }
@@ -27,16 +28,28 @@ impl Person {
             name: name.to_owned(),
             home: home.to_owned(),
             client: binary::clawdentity(),
+            quiet: false,
             registry: registry.to_owned(),
             site,
         }
     }
 
-    /// The same person with another client, such as the published one.
+    /// The same person with another client, such as the published one. Its logs are off: the published one writes them
+    /// between its results.
     #[must_use]
     pub fn with_client(mut self, client: &Path) -> Self {
         client.clone_into(&mut self.client);
+        self.quiet = true;
         self
+    }
+
+    /// What the client is told besides its arguments.
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut all = vec![("HOME", self.home.to_string_lossy().into_owned())];
+        if self.quiet {
+            all.extend([("RUST_LOG", "off".to_owned()), ("RUST_BACKTRACE", "0".to_owned())]);
+        }
+        all
     }
 
     /// Their name.
@@ -62,8 +75,17 @@ impl Person {
     /// `clawdentity <arguments> --json` in their home; to be run with [`Command::run`].
     #[must_use]
     pub fn run(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
-        let command = Command::new(&self.client).env("HOME", &self.home).dir(&self.home);
-        command.args(arguments).arg("--json")
+        self.run_plain(arguments).arg("--json")
+    }
+
+    /// The same without `--json`.
+    #[must_use]
+    pub fn run_plain(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+        let command = Command::new(&self.client).dir(&self.home);
+        let variables = self.variables().into_iter();
+        variables
+            .fold(command, |command, (name, value)| command.env(name, value))
+            .args(arguments)
     }
 
     /// The same, run: its JSON.
@@ -86,6 +108,16 @@ impl Person {
             config["apiKey"].as_str().map(str::to_owned)
         });
         found.unwrap_or_else(|| panic!("{} has no API key", self.name))
+    }
+
+    /// The files of their agent `name`: `agents/<name>` below wherever the client keeps its state.
+    ///
+    /// # Panics
+    /// When they are nowhere.
+    #[must_use]
+    pub fn agent_dir(&self, name: &str) -> PathBuf {
+        let found = self.find(|dir| Some(dir.join("agents").join(name)).filter(|dir| dir.is_dir()));
+        found.unwrap_or_else(|| panic!("{} has no files of {name}", self.name))
     }
 
     /// Looks through `.clawdentity` and the folders below it.
@@ -122,6 +154,7 @@ impl Person {
             name: name.to_owned(),
             home,
             client: binary::clawdentity(),
+            quiet: false,
             ..self.clone()
         };
         guest.redeem(&self.invite_code());
@@ -187,16 +220,13 @@ impl Agent {
         &self.did
     }
 
-    /// Its files: `agents/<name>` below wherever its owner's client keeps its state.
+    /// Its files.
     ///
     /// # Panics
     /// When they are nowhere.
     #[must_use]
     pub fn dir(&self) -> PathBuf {
-        let found = self
-            .owner
-            .find(|dir| Some(dir.join("agents").join(&self.name)).filter(|dir| dir.is_dir()));
-        found.unwrap_or_else(|| panic!("{} has no files of {}", self.owner.name, self.name))
+        self.owner.agent_dir(&self.name)
     }
 
     /// Pairs it with another one by a ticket: start here, confirm there, status here.

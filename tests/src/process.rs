@@ -155,7 +155,15 @@ impl Process {
     /// # Panics
     /// When it does not run, or does not end.
     pub fn stop(&mut self) -> ExitStatus {
-        self.signal(Signal::TERM);
+        self.end_with(Signal::TERM)
+    }
+
+    /// The same with another signal.
+    ///
+    /// # Panics
+    /// When it does not run, or does not end.
+    pub fn end_with(&mut self, signal: Signal) -> ExitStatus {
+        self.signal(signal);
         let mut child = self.child.take().expect("a running process");
         wait::until(&format!("{} to end", self.name), || child.try_wait().expect("a child"))
     }

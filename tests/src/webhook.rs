@@ -49,7 +49,7 @@ impl Default for Behaviour {
 /// One request.
 #[derive(Debug, Clone)]
 pub struct Received {
-    /// `Idempotency-Key`.
+    /// `Idempotency-Key`, else `requestId` of the body: the published connector says it only there.
     pub key: Option<String>,
     /// `X-Clawdentity-Attempt`; 1 when it is absent.
     pub attempt: u32,
@@ -197,8 +197,9 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned)
     };
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let request = Received {
-        key: text("idempotency-key"),
+        key: text("idempotency-key").or_else(|| body["requestId"].as_str().map(str::to_owned)),
         attempt: text("x-clawdentity-attempt")
             .and_then(|text| text.parse().ok())
             .unwrap_or(1),
@@ -207,7 +208,7 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
             .iter()
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect(),
-        body: serde_json::from_slice(&body).unwrap_or_default(),
+        body,
         status,
         at: Instant::now(),
     };
