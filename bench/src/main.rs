@@ -9,6 +9,10 @@ mod relay;
 
 use clap::{Parser, Subcommand};
 
+/// What the servers of `chancery` use, for both relays and their clients alike.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(name = "chancery-bench", about = "Measures Chancery beside yardsticks of the same run")]
 struct Args {
