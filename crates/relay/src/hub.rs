@@ -39,12 +39,25 @@ struct Inner {
     stopping: AtomicBool,
 }
 
-/// A connection that was admitted and has yet to be served.
+/// A connection that was admitted and has yet to be served. Dropped unserved, it gives its place back.
 pub struct Admitted {
-    /// The session.
-    pub session: Arc<Session>,
-    /// What it sends.
+    pub(crate) place: Place,
+    /// What its session sends.
     pub(crate) out: mpsc::UnboundedReceiver<Out>,
+}
+
+/// A session's place among the connected. Given back when this is dropped: when the session has been served, and also when
+/// whoever was to serve it went away before, or in the middle of it.
+pub(crate) struct Place {
+    hub: Hub,
+    pub(crate) session: Arc<Session>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.session.detach();
+        self.hub.forget(&self.session);
+    }
 }
 
 impl Hub {
@@ -148,13 +161,14 @@ impl Hub {
                 if inner.stopping.load(Ordering::Acquire) {
                     session.close(CloseReason::Shutdown);
                 }
-                Admitted { session, out }
+                let place = Place {
+                    hub: hub.clone(),
+                    session,
+                };
+                Admitted { place, out }
             });
-            if let Err(Ok(orphan)) = tx.send(admitted) {
-                // the caller has gone: nobody will serve this session
-                orphan.session.detach();
-                hub.forget(&orphan.session);
-            }
+            // when the caller has gone, nobody will serve this session, and it gives its place back
+            let _ = tx.send(admitted);
         });
         let admitted = rx
             .await
@@ -163,7 +177,7 @@ impl Hub {
     }
 
     /// Takes a session off the list, unless another has its place.
-    pub(crate) fn forget(&self, session: &Session) {
+    fn forget(&self, session: &Session) {
         let mut sessions = self.sessions();
         if sessions
             .get(&session.agent)

@@ -8,12 +8,14 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::AccessCache,
+    auth::{AccessCache, Caller},
     config::Config,
+    error::RelayError,
     feed::{self, Feed, FeedState},
-    hub::Hub,
+    hub::{Admitted, Hub},
     ports::{Directory, Revocations},
     routes,
+    session::CloseReason,
     store::{Refusal, Store},
     sweep,
 };
@@ -32,7 +34,29 @@ pub struct Shared {
     pub(crate) rng: Arc<dyn Rng>,
 }
 
-/// A running relay. Clones share it.
+impl Shared {
+    /// Admits a connector that was [authenticated](crate::auth::authenticate), in a commit with its nonce.
+    /// `negotiated` is whether it asked for signed messages and receipts.
+    ///
+    /// # Errors
+    /// [`RelayError::Replay`], [`RelayError::Revoked`], or the store's failure.
+    pub async fn admit(&self, caller: &Caller, negotiated: bool) -> Result<Admitted, RelayError> {
+        let (agent, token) = (caller.agent(), Arc::clone(&caller.token));
+        let expires = caller.ait.expires();
+        let admitted = self
+            .hub
+            .connect(agent.clone(), token, expires, negotiated, caller.nonce())
+            .await?;
+        // a revocation that came between the check and the admission has no session to close yet
+        if self.feed.is_revoked(agent, caller.ait.jti()) {
+            self.hub.cut(agent, CloseReason::Revoked);
+        }
+        Ok(admitted)
+    }
+}
+
+/// A running relay. Clones share it. When the last one is dropped its tasks end where they stand, as in a crash;
+/// [`shutdown`](Self::shutdown) lets them finish.
 #[derive(Clone)]
 pub struct Relay {
     shared: Arc<Shared>,

@@ -7,19 +7,25 @@ use rusqlite::Connection;
 
 use crate::command::{Command, Job, Ran, Ticket, panic_text};
 use crate::error::StoreError;
+use crate::queue::Queue;
 
-/// The queue's entry for `command`, whose outcome `done` is told.
-pub(crate) fn ticket<C, F>(command: C, done: F) -> Ticket
+/// Queues `command`, whose outcome `done` is told; gives `done` back when the queue does not take it.
+pub(crate) fn offer<C, F>(queue: &Queue, command: C, done: F) -> Result<(), (StoreError, F)>
 where
     C: Command,
     F: FnOnce(Result<C::Output, C::Error>) + Send + 'static,
 {
     let (weight, savepoint) = (command.weight(), command.needs_savepoint());
-    Ticket::new(
-        Arc::new(Slot(Mutex::new(Some(Stage::Queued(command, done))))),
-        weight,
-        savepoint,
-    )
+    let slot = Arc::new(Slot(Mutex::new(Some(Stage::Queued(command, done)))));
+    let Err((ticket, error)) = queue.offer(Ticket::new(Arc::clone(&slot) as Arc<dyn Job>, weight, savepoint)) else {
+        return Ok(());
+    };
+    ticket.forget();
+    match slot.take() {
+        Some(Stage::Queued(_, done)) => Err((*error, done)),
+        // the queue has not run what it gave back
+        _ => Ok(()),
+    }
 }
 
 struct Slot<C: Command, F>(Mutex<Option<Stage<C, F>>>);

@@ -131,19 +131,14 @@ impl Database {
     /// must not block. When the database is closed or abandoned before the command ran, `done` is told so.
     ///
     /// # Errors
-    /// [`StoreError::Overloaded`] and [`StoreError::Closed`] when the command was not queued; `done` is not called then.
-    pub fn submit_then<C: Command>(
-        &self,
-        command: C,
-        done: impl FnOnce(Result<C::Output, C::Error>) + Send + 'static,
-    ) -> Result<(), StoreError> {
-        self.inner
-            .queue
-            .offer(callback::ticket(command, done))
-            .map_err(|(ticket, error)| {
-                ticket.forget();
-                *error
-            })
+    /// [`StoreError::Overloaded`] and [`StoreError::Closed`] when the command was not queued; `done` is not called then but
+    /// given back.
+    pub fn submit_then<C, F>(&self, command: C, done: F) -> Result<(), (StoreError, F)>
+    where
+        C: Command,
+        F: FnOnce(Result<C::Output, C::Error>) + Send + 'static,
+    {
+        callback::offer(&self.inner.queue, command, done)
     }
 
     /// Runs `f` on a connection that cannot write, on a thread of its own, and returns what it returns. All of `f` sees

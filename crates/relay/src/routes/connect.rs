@@ -55,28 +55,8 @@ pub(super) async fn connect(State(shared): Ctx, request: Request) -> Answer<Resp
 
     let hub = shared.hub.clone();
     let ait = Arc::clone(&caller.token);
-    let expires = caller.ait.expires();
-    let admitted = hub
-        .connect(
-            caller.agent().clone(),
-            Arc::clone(&ait),
-            expires,
-            negotiated,
-            caller.nonce(),
-        )
-        .await?;
-    // a revocation that came between the check and the admission has no session to close yet
-    if shared.feed.is_revoked(caller.agent(), caller.ait.jti()) {
-        hub.cut(caller.agent(), crate::session::CloseReason::Revoked);
-    }
-    let guard = Unserved {
-        hub: hub.clone(),
-        session: Arc::clone(&admitted.session),
-        served: false,
-    };
+    let admitted = shared.admit(&caller, negotiated).await?;
     let mut response = upgrade.on_upgrade(move |socket| async move {
-        let mut guard = guard;
-        guard.served = true;
         let (outgoing, incoming) = split(socket);
         admitted.serve(hub, ait, incoming, outgoing).await;
     });
@@ -86,22 +66,6 @@ pub(super) async fn connect(State(shared): Ctx, request: Request) -> Answer<Resp
             .insert(header::FEATURES, axum::http::HeaderValue::from_static(FEATURE_MESSAGES));
     }
     Ok(response.into_response())
-}
-
-/// Takes a session back that was admitted and whose upgrade never came to pass.
-struct Unserved {
-    hub: crate::hub::Hub,
-    session: Arc<crate::session::Session>,
-    served: bool,
-}
-
-impl Drop for Unserved {
-    fn drop(&mut self) {
-        if !self.served {
-            self.session.detach();
-            self.hub.forget(&self.session);
-        }
-    }
 }
 
 type Halves<W, R> = (W, R);

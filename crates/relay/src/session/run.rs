@@ -11,6 +11,7 @@ use chancery_relay_wire::{
 };
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
 use tokio::{sync::mpsc, time::Instant};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     CloseReason, Out, Session,
@@ -35,15 +36,16 @@ impl Admitted {
         R: Stream<Item = Inbound> + Send + Unpin,
         W: Sink<Outbound> + Send + Unpin + 'static,
     {
-        let Self { session, out } = self;
-        let mut writer = tokio::spawn(write(Arc::clone(&session), out, outgoing));
+        let Self { place, out } = self;
+        let session = Arc::clone(&place.session);
+        // it keeps the session alive, so it must not outlive this
+        let mut writer = AbortOnDropHandle::new(tokio::spawn(write(Arc::clone(&session), out, outgoing)));
         session.nudge(&hub);
         session.more_receipts();
         session.read(&hub, &ait, &mut incoming).await;
         // when it was not closed for a reason of ours, the other side has gone
         session.close(CloseReason::Shutdown);
-        session.detach();
-        hub.forget(&session);
+        drop(place);
         // the writer ends with the Close that was just sent. What still comes in is taken and dropped: closing a socket with
         // unread bytes resets it, and the other side would not see why
         let parting = async {

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use chancery_store::StoreError;
 
-pub use memory::MemoryStore;
+pub use memory::{MemoryStore, Row};
 pub use sqlite::SqliteStore;
 pub use step::*;
 

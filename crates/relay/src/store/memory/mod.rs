@@ -11,9 +11,11 @@ mod state;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chancery_base::Ulid;
+use chancery_relay_wire::relay::DeliveryState;
 use tokio::sync::mpsc;
 
-use super::{Known, Refusal};
+use super::{Known, LaneId, NewMessage, Refusal, Seq};
 
 pub(super) use state::State;
 
@@ -24,6 +26,31 @@ type Job = Box<dyn FnOnce(&mut State) + Send>;
 pub struct MemoryStore {
     state: Arc<Mutex<State>>,
     jobs: mpsc::UnboundedSender<Job>,
+}
+
+/// A message that the store holds, with all that is known of it.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Row.
+    pub seq: Seq,
+    /// The message.
+    pub message: Arc<NewMessage>,
+    /// The relay's id.
+    pub delivery_id: Ulid,
+    /// Lane.
+    pub lane: LaneId,
+    /// Position in the lane, from 1, without gaps.
+    pub lane_seq: i64,
+    /// Position in the mailbox, from 1, without gaps.
+    pub position: i64,
+    /// Where it is.
+    pub state: DeliveryState,
+    /// Why it was given up.
+    pub reason: Option<String>,
+    /// Attempts counted.
+    pub attempts: u32,
+    /// Whether its sender is to be told.
+    pub receipt_due: bool,
 }
 
 impl MemoryStore {
@@ -48,6 +75,27 @@ impl MemoryStore {
     pub fn crash(&self) -> Self {
         let survivor = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Self::over(Arc::new(Mutex::new(survivor)))
+    }
+
+    /// What it holds behind row `after`, in order, for checks from outside.
+    #[must_use]
+    pub fn rows(&self, after: Seq) -> Vec<Row> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let behind = state.deliveries.range(after.saturating_add(1)..);
+        behind
+            .map(|(seq, delivery)| Row {
+                seq: *seq,
+                message: Arc::clone(&delivery.message),
+                delivery_id: delivery.id,
+                lane: delivery.lane,
+                lane_seq: delivery.lane_seq,
+                position: delivery.position,
+                state: delivery.state,
+                reason: delivery.reason.clone(),
+                attempts: delivery.attempts,
+                receipt_due: delivery.receipt_due,
+            })
+            .collect()
     }
 
     pub(super) fn submit<S: Known>(&self, step: S, done: impl FnOnce(Result<S::Output, Refusal>) + Send + 'static) {

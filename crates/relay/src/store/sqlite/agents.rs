@@ -48,8 +48,13 @@ impl Tx<'_> {
     /// Keeps the agent's identity token, which recipients of its waiting messages are shown.
     pub(super) fn keep_ait(&self, agent: i64, ait: &SenderAit) -> rusqlite::Result<()> {
         self.0
-            .prepare_cached("UPDATE agents SET ait = ?2, ait_jti = ?3 WHERE id = ?1")?
-            .execute(params![agent, ait.token, ait.jti.to_bytes()])
+            .prepare_cached("UPDATE agents SET ait_jti = ?2 WHERE id = ?1")?
+            .execute(params![agent, ait.jti.to_bytes()])?;
+        self.0
+            .prepare_cached(
+                "INSERT INTO identities (agent, token) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET token = ?2",
+            )?
+            .execute(params![agent, ait.token])
             .map(drop)
     }
 

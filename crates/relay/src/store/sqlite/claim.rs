@@ -103,9 +103,10 @@ impl Tx<'_> {
         let mut statement = self.0.prepare_cached(
             "SELECT d.seq, d.delivery_id, d.lane_seq, d.position, d.attempts, d.accepted_at,
                     d.message_id, d.content_type, d.reply_to, d.sent_at, d.sig, p.body,
-                    l.conversation, a.did, a.ait, a.ait_jti
+                    l.conversation, a.did, i.token, a.ait_jti
              FROM deliveries AS d INDEXED BY deliveries_waiting
              JOIN payloads AS p ON p.seq = d.seq JOIN lanes AS l ON l.id = d.lane JOIN agents AS a ON a.id = d.sender
+             LEFT JOIN identities AS i ON i.agent = d.sender
              WHERE d.recipient = ?1 AND d.lane = ?2 AND d.state = 0 AND d.claimed < ?3 AND d.accepted_at > ?5
              ORDER BY d.position LIMIT ?4",
         )?;

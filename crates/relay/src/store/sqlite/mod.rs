@@ -97,16 +97,7 @@ impl SqliteStore {
             let _ = self.runtime.set(runtime);
         }
         // the outcome is told by the writer, never from within this call: callers hold locks that `done` takes
-        let done = std::sync::Arc::new(std::sync::Mutex::new(Some(done)));
-        let slot = std::sync::Arc::clone(&done);
-        let call = move |outcome| {
-            if let Some(done) = slot.lock().ok().and_then(|mut slot| slot.take()) {
-                done(outcome);
-            }
-        };
-        if let Err(error) = self.db.submit_then(Work(step, self.cache.clone()), call)
-            && let Some(done) = done.lock().ok().and_then(|mut slot| slot.take())
-        {
+        if let Err((error, done)) = self.db.submit_then(Work(step, self.cache.clone()), done) {
             let fail = async move { done(Err(Refusal::Store(error))) };
             match self.runtime.get() {
                 Some(runtime) => drop(runtime.spawn(fail)),

@@ -53,21 +53,25 @@ impl Tx<'_> {
         self.0
             .prepare_cached(
                 "INSERT INTO peers (owner, peer, paired_at, ticket) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (owner, peer) DO UPDATE SET paired_at = ?3, ticket = ?4, initiator_statement = NULL,
-                   responder_statement = NULL",
+                 ON CONFLICT (owner, peer) DO UPDATE SET paired_at = ?3, ticket = ?4",
             )?
-            .execute(params![owner, peer, now.0, kid.to_bytes()])
+            .execute(params![owner, peer, now.0, kid.to_bytes()])?;
+        self.forget_document(owner, peer)
+    }
+
+    fn forget_document(&self, owner: i64, peer: i64) -> rusqlite::Result<()> {
+        self.0
+            .prepare_cached("DELETE FROM pair_documents WHERE owner = ?1 AND peer = ?2")?
+            .execute([owner, peer])
             .map(drop)
     }
 
     /// Ends the trust of `owner` in `peer` and buries what waits from it.
     pub(super) fn distrust(&mut self, owner: i64, peer: i64, reason: &str, now: Millis) -> rusqlite::Result<u64> {
         self.0
-            .prepare_cached(
-                "UPDATE peers SET paired_at = NULL, ticket = NULL, initiator_statement = NULL,
-                   responder_statement = NULL WHERE owner = ?1 AND peer = ?2",
-            )?
+            .prepare_cached("UPDATE peers SET paired_at = NULL, ticket = NULL WHERE owner = ?1 AND peer = ?2")?
             .execute([owner, peer])?;
+        self.forget_document(owner, peer)?;
         let waiting = self
             .0
             .prepare_cached(
@@ -172,8 +176,10 @@ impl Perform<AddStatement> for Tx<'_> {
         // only the pairing that the pair stands on now
         self.0
             .prepare_cached(&format!(
-                "UPDATE peers SET {column} = ?4
-                 WHERE ((owner = ?1 AND peer = ?2) OR (owner = ?2 AND peer = ?1)) AND ticket = ?3"
+                "INSERT INTO pair_documents (owner, peer, {column})
+                 SELECT owner, peer, ?4 FROM peers
+                 WHERE ((owner = ?1 AND peer = ?2) OR (owner = ?2 AND peer = ?1)) AND ticket = ?3
+                 ON CONFLICT (owner, peer) DO UPDATE SET {column} = ?4"
             ))?
             .execute(params![initiator.id, responder.id, step.kid.to_bytes(), step.statement])?;
         Ok(ticket)
@@ -183,8 +189,9 @@ impl Perform<AddStatement> for Tx<'_> {
 impl Perform<ListPairs> for Tx<'_> {
     fn perform(&mut self, step: ListPairs) -> Result<Vec<PairRow>, Refusal> {
         let mut statement = self.0.prepare_cached(
-            "SELECT b.did, p.paired_at, p.initiator_statement, p.responder_statement
+            "SELECT b.did, p.paired_at, d.initiator_statement, d.responder_statement
              FROM agents AS a JOIN peers AS p ON p.owner = a.id JOIN agents AS b ON b.id = p.peer
+             LEFT JOIN pair_documents AS d ON d.owner = p.owner AND d.peer = p.peer
              WHERE a.did = ?1 AND p.paired_at IS NOT NULL ORDER BY b.did",
         )?;
         let rows = statement.query_map([step.agent.as_str()], |row| {

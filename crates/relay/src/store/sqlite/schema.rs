@@ -23,11 +23,11 @@ pub(super) mod nonce_kind {
 }
 
 const RELAY: &str = "
--- every agent that ever called or was paired; its mailbox's counters
+-- every agent that ever called or was paired; its mailbox's counters. Rows are small: each commit writes the pages of those
+-- that it counts in
 CREATE TABLE agents (
   id            INTEGER PRIMARY KEY,
   did           TEXT    NOT NULL UNIQUE,
-  ait           TEXT,
   ait_jti       BLOB,
   epoch         INTEGER NOT NULL DEFAULT 0,
   next_position INTEGER NOT NULL DEFAULT 1,
@@ -44,10 +44,23 @@ CREATE TABLE peers (
   blocked   INTEGER NOT NULL DEFAULT 0,
   muted     INTEGER NOT NULL DEFAULT 0,
   waiting   INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (owner, peer)
+) STRICT, WITHOUT ROWID;
+
+-- the signed statements of a pair, under both directions
+CREATE TABLE pair_documents (
+  owner               INTEGER NOT NULL,
+  peer                INTEGER NOT NULL,
   initiator_statement TEXT,
   responder_statement TEXT,
   PRIMARY KEY (owner, peer)
 ) STRICT, WITHOUT ROWID;
+
+-- the last identity token of each agent, which recipients of its waiting messages are shown
+CREATE TABLE identities (
+  agent INTEGER PRIMARY KEY,
+  token TEXT NOT NULL
+) STRICT;
 
 CREATE TABLE lanes (
   id           INTEGER PRIMARY KEY,
