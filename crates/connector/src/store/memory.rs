@@ -360,6 +360,7 @@ impl MemoryStore {
                 found.redelivered += 1;
             } else {
                 row.state = InboundState::Held;
+                row.last_error = Some(HELD_REASON.to_owned());
                 found.held += 1;
             }
         }

@@ -263,6 +263,10 @@ pub(crate) struct WaitingInbound {
     pub next_attempt: Millis,
 }
 
+/// Why a message is held.
+pub(crate) const HELD_REASON: &str =
+    "the connector died while it delivered this message: the receiver may have it, and would not recognise a repeat";
+
 /// What [`recover`](super::Store::recover) found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Recovered {
@@ -314,7 +318,7 @@ pub struct InboundView {
     pub received_at_ms: Millis,
     /// When the last attempt began, Unix milliseconds.
     pub last_attempt_at_ms: Option<Millis>,
-    /// How the last attempt failed, or why it was given up.
+    /// How the last attempt failed, or why it was held or given up.
     pub last_error: Option<String>,
     /// Where it is.
     pub state: InboundState,

@@ -266,12 +266,13 @@ impl SqliteStore {
 
     pub(crate) fn recover(&self, redeliver: bool) -> Step<Recovered> {
         self.write(0, move |tx| {
-            let sql = if redeliver {
-                "UPDATE inbound SET state = 'pending', next_attempt = 0 WHERE state = 'attempting'"
+            let changed = if redeliver {
+                let sql = "UPDATE inbound SET state = 'pending', next_attempt = 0 WHERE state = 'attempting'";
+                tx.execute(sql, [])?
             } else {
-                "UPDATE inbound SET state = 'held' WHERE state = 'attempting'"
-            };
-            let changed = tx.execute(sql, [])? as u64;
+                let sql = "UPDATE inbound SET state = 'held', last_error = ?1 WHERE state = 'attempting'";
+                tx.execute(sql, [HELD_REASON])?
+            } as u64;
             let (redelivered, held) = if redeliver { (changed, 0) } else { (0, changed) };
             Ok(Recovered { redelivered, held })
         })

@@ -350,6 +350,8 @@ async fn after_a_crash_an_uncertain_message_is_held_where_the_receiver_does_not(
     );
     let (count, held) = world.connector().list_inbound(InboundState::Held, 10).await.unwrap();
     assert_eq!((count, held[0].request_id), (1, incoming.id));
+    let reason = held[0].last_error.as_deref().unwrap_or_default();
+    assert!(reason.contains("died while it delivered"), "{reason}");
 
     assert_eq!(world.connector().release_held(None).await.unwrap(), 1);
     let attempt = world.attempt().await;
