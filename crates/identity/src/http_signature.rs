@@ -1,7 +1,8 @@
 //! HTTP message signatures (RFC 9421), the one profile that the parts of Chancery use among themselves.
 //!
 //! They stand beside the request proof and cover what it leaves open: the server that is spoken to (`@authority`), the
-//! identity token, and every `x-claw-*` header. One signature, named `claw`, Ed25519, over a fixed choice of components.
+//! identity token, every `x-claw-*` header, the media type, and the idempotency key, which chooses the message id. One
+//! signature, named `claw`, Ed25519, over a fixed choice of components.
 
 use chancery_base::{
     Millis, b64,
@@ -24,7 +25,7 @@ pub struct Request<'a> {
     pub authority: &'a str,
     /// Path and query as sent.
     pub path_and_query: &'a str,
-    /// All headers as (lower-case name, value), in any order; only `authorization` and `x-claw-*` are looked at.
+    /// All headers as (lower-case name, value), in any order; those that [`covers`] does not name are not looked at.
     pub headers: &'a [(&'a str, &'a str)],
 }
 
@@ -33,7 +34,7 @@ pub struct Request<'a> {
 #[non_exhaustive]
 pub enum HttpSignatureError {
     /// The headers are not those of this profile, or leave out a component that must be covered.
-    #[error("the signature does not cover the method, the authority, the path and every x-claw header")]
+    #[error("the signature does not cover the method, the authority, the path and every header that it must")]
     Components,
     /// `created` is too far from the verifier's clock.
     #[error("the signature's time is more than 300 seconds away from this server's clock")]
@@ -41,6 +42,12 @@ pub enum HttpSignatureError {
     /// The signature does not verify for any authority of this server.
     #[error("the signature does not verify for this server")]
     Signature,
+}
+
+/// Whether a request's header of this lower-case name must be covered when it is there.
+#[must_use]
+pub fn covers(name: &str) -> bool {
+    matches!(name, "authorization" | "content-type" | "idempotency-key") || name.starts_with("x-claw-")
 }
 
 impl Request<'_> {
@@ -56,12 +63,11 @@ impl Request<'_> {
             ("@path".to_owned(), path.to_owned()),
             ("@query".to_owned(), format!("?{}", query.unwrap_or_default())),
         ];
-        let covered = |name: &str| name == "authorization" || name.starts_with("x-claw-");
         let headers = self
             .headers
             .iter()
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
-        let mut headers: Vec<_> = headers.filter(|(name, _)| covered(name)).collect();
+        let mut headers: Vec<_> = headers.filter(|(name, _)| covers(name)).collect();
         headers.sort_unstable();
         out.extend(headers);
         out

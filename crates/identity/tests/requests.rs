@@ -223,9 +223,11 @@ fn a_proof_is_canonical_base64url() {
 // HTTP message signatures
 
 const HEADERS: &[(&str, &str)] = &[
-    ("content-type", "application/json"),
+    ("user-agent", "a"),
     ("x-claw-timestamp", "1700000000"),
     ("x-claw-nonce", "n"),
+    ("idempotency-key", "order-1"),
+    ("content-type", "application/json"),
     ("authorization", "Claw token"),
 ];
 
@@ -261,11 +263,13 @@ fn the_input_is_the_one_of_rfc_9421() {
     let (input, signature) = http_signature::sign(&REQUEST, NOW, &agent_key());
     assert_eq!(
         input,
-        "claw=(\"@method\" \"@authority\" \"@path\" \"@query\" \"authorization\" \"x-claw-nonce\" \"x-claw-timestamp\")\
+        "claw=(\"@method\" \"@authority\" \"@path\" \"@query\" \"authorization\" \"content-type\" \"idempotency-key\" \
+         \"x-claw-nonce\" \"x-claw-timestamp\")\
          ;created=1700000000;alg=\"ed25519\";tag=\"chancery\""
     );
     let base = "\"@method\": POST\n\"@authority\": relay.example.test\n\"@path\": /hooks/agent\n\"@query\": ?a=b\n\
-                \"authorization\": Claw token\n\"x-claw-nonce\": n\n\"x-claw-timestamp\": 1700000000\n\
+                \"authorization\": Claw token\n\"content-type\": application/json\n\"idempotency-key\": order-1\n\
+                \"x-claw-nonce\": n\n\"x-claw-timestamp\": 1700000000\n\
                 \"@signature-params\": "
         .to_owned()
         + input.trim_start_matches("claw=");
@@ -319,6 +323,8 @@ fn a_covered_header_that_is_added_is_seen() {
         "x-claw-",
         "x-claw-nonce",
         "authorization",
+        "Content-Type",
+        "idempotency-key",
     ] {
         let mut headers = HEADERS.to_vec();
         headers.push((added, "n"));

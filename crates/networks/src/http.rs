@@ -7,7 +7,7 @@ use chancery_identity::Origin;
 use chancery_relay_wire::limits::MAX_BODY_BYTES;
 use reqwest::{
     Method, StatusCode,
-    header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
+    header::{HeaderName, HeaderValue, RETRY_AFTER},
     redirect,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -262,11 +262,14 @@ impl HttpClient {
         check(origin)?;
         let url = Url::parse(&origin.join(request.target)).map_err(|_| HttpError::Url(origin.join(request.target)))?;
         let body = request.body.unwrap_or_default();
-        let has_body = !body.is_empty();
+        let mut own = request.headers;
+        // before signing: the signature covers it
+        if !body.is_empty() && !own.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            own.push(("content-type", "application/json"));
+        }
         let mut headers: Vec<(String, String)> = match request.auth {
-            Auth::Agent(signer) => signer.headers(request.method.as_str(), &url, &body, &request.headers),
-            _ => request
-                .headers
+            Auth::Agent(signer) => signer.headers(request.method.as_str(), &url, &body, &own),
+            _ => own
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
@@ -281,8 +284,8 @@ impl HttpClient {
             value.set_sensitive(true);
             builder = builder.header(header, value);
         }
-        if has_body {
-            builder = builder.header(CONTENT_TYPE, "application/json").body(body);
+        if !body.is_empty() {
+            builder = builder.body(body);
         }
         builder.send().await.map_err(|error| unreachable(origin, &error))
     }

@@ -7,8 +7,8 @@ use chancery_identity::{http_signature, proof};
 use url::{Position, Url};
 
 /// Signs requests with an agent's key: `Authorization: Claw <AIT>`, the four `CLAW-PROOF-V1` headers, and the HTTP message
-/// signature (RFC 9421) that covers the server's name and every `x-claw-*` header. Servers that know only the proof ignore
-/// the latter.
+/// signature (RFC 9421) that covers the server's name and the headers that [`http_signature::covers`] names. Servers that
+/// know only the proof ignore the latter.
 #[derive(Clone)]
 pub struct AgentSigner {
     ait: Arc<str>,
@@ -42,7 +42,7 @@ impl AgentSigner {
     }
 
     /// All headers of one request, in lower case: `headers` and what signing adds. Each call makes a fresh nonce and
-    /// timestamp, so each attempt needs its own.
+    /// timestamp, so each attempt needs its own. No covered header may be added afterwards, not even a `content-type`.
     ///
     /// `ws` and `wss` URLs are signed as the HTTP request that they begin with.
     #[must_use]

@@ -19,6 +19,7 @@ use chancery_networks::{
     feed::FeedItem,
     http::{Auth, Request},
     registry::ServiceCredential,
+    relay::HookMessage,
 };
 use chancery_relay_wire::registry::FeedEvent;
 
@@ -213,6 +214,53 @@ async fn an_agents_request_is_signed_for_this_server_and_every_claw_header() {
     };
     verify(origin.host_and_port()).unwrap();
     assert!(verify("relay.example").is_err());
+}
+
+#[tokio::test]
+async fn a_message_over_http_is_signed_with_its_media_type_and_its_key() {
+    let answer = r#"{"accepted":true,"deliveryId":"01HF7YAT00W6W7CM7N3W5FDXTD","state":"queued","delivered":false,"queued":true,"queueDepth":1,"connectedSockets":0}"#;
+    let answer: &'static str = Box::leak(
+        format!(
+            "HTTP/1.1 202 Accepted\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{answer}",
+            answer.len()
+        )
+        .into_boxed_str(),
+    );
+    let (origin, got) = server(answer);
+    let (signer, key) = signer();
+    let relay = RelayClient::new(HttpClient::new().unwrap(), origin.clone());
+    let recipient: AgentDid = "did:cdi:127.0.0.1:agent:01HF7YAT00W6W7CM7N3W5FDXTD".parse().unwrap();
+    let message = HookMessage {
+        recipient: &recipient,
+        body: "{}".into(),
+        conversation_id: None,
+        receipt_url: None,
+        message_id: Some("order-1"),
+    };
+    relay.hook(&signer, "clw_agt_1", message).await.unwrap();
+    let (head, _) = got.recv().unwrap();
+    // once, and as it was signed
+    assert_eq!(head.iter().filter(|line| line.starts_with("content-type: ")).count(), 1);
+    let verify = |change: fn(&mut (&str, &str))| {
+        let mut headers: Vec<(&str, &str)> = head[1..].iter().filter_map(|line| line.split_once(": ")).collect();
+        headers.iter_mut().for_each(change);
+        let request = http_signature::Request {
+            method: "POST",
+            authority: origin.host_and_port(),
+            path_and_query: "/hooks/agent",
+            headers: &headers,
+        };
+        let authorities = [origin.host_and_port().to_owned()];
+        let (input, signature) = (header(&head, "signature-input"), header(&head, "signature"));
+        http_signature::verify(&request, input, signature, &authorities, Fixed.now(), &key.public()).is_ok()
+    };
+    assert!(verify(|_| {}));
+    assert!(!verify(|(name, value)| if *name == "content-type" {
+        *value = "text/plain"
+    }));
+    assert!(!verify(|(name, value)| if *name == "idempotency-key" {
+        *value = "order-2"
+    }));
 }
 
 #[test]

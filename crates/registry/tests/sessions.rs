@@ -212,6 +212,8 @@ scenarios! {
         refused(signed("registry.example.test").without("signature")).await;
         refused(signed("registry.example.test").without("signature-input")).await;
         refused(signed("registry.example.test").header("x-claw-extra", "added on the way")).await;
+        refused(signed("registry.example.test").header("idempotency-key", "added on the way")).await;
+        refused(signed("registry.example.test").without("content-type").header("content-type", "text/plain")).await;
         signed("registry.example.test").send().await.ok(200);
     }
 

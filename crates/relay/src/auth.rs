@@ -230,7 +230,7 @@ fn verify_http_signature(
     let headers: Option<Vec<(&str, &str)>> = head
         .headers
         .iter()
-        .filter(|(name, _)| name.as_str() == "authorization" || name.as_str().starts_with("x-claw-"))
+        .filter(|(name, _)| http_signature::covers(name.as_str()))
         .map(|(name, value)| value.to_str().ok().map(|value| (name.as_str(), value)))
         .collect();
     let headers = headers.ok_or(RelayError::InvalidProof)?;

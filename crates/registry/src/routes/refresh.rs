@@ -146,8 +146,7 @@ impl Engine {
         }
         let input = single(headers, input).ok_or(refused)?;
         let signature = single(headers, signature).ok_or(refused)?;
-        let covered = |name: &str| name == AUTHORIZATION.as_str() || name.starts_with("x-claw-");
-        let all = headers.iter().filter(|(name, _)| covered(name.as_str()));
+        let all = headers.iter().filter(|(name, _)| http_signature::covers(name.as_str()));
         let all = all.map(|(name, value)| Ok((name.as_str(), value.to_str().map_err(|_| refused)?)));
         let all = all.collect::<Result<Vec<_>, Refusal>>()?;
         let request = Request {

@@ -424,6 +424,19 @@ async fn a_message_signature_that_is_there_must_hold() {
         .is(401, "PROXY_AUTH_INVALID_PROOF");
     let changed = signed(&call, "relay.example.test").with("x-claw-conversation-id", "slipped in");
     world.send(changed).await.is(401, "PROXY_AUTH_INVALID_PROOF");
+    // the media type, and the key that becomes the message id
+    let keyed = call.clone().with("idempotency-key", "order-1");
+    for changed in [
+        signed(&call, "relay.example.test").with("content-type", "application/json; charset=latin1"),
+        signed(&call, "relay.example.test").with("idempotency-key", "order-1"),
+        signed(&keyed, "relay.example.test").with("idempotency-key", "order-2"),
+        signed(&keyed, "relay.example.test").without("idempotency-key"),
+        signed(&keyed, "relay.example.test").and("idempotency-key", "order-2"),
+    ] {
+        world.send(changed).await.is(401, "PROXY_AUTH_INVALID_PROOF");
+    }
+    world.send(signed(&keyed, "relay.example.test")).await.ok(202);
+    let call = good(&world, &a);
     let half = signed(&call, "relay.example.test").without("signature");
     world.send(half).await.is(401, "PROXY_AUTH_INVALID_PROOF");
     world.send(signed(&call, "relay.example.test")).await.ok(202);

@@ -241,6 +241,7 @@ impl Signed {
         let own = [
             (header::AGENT_ACCESS, access.as_str()),
             (header::RECIPIENT, beta.did.as_str()),
+            ("content-type", "application/json"),
         ];
         let headers = alpha.session.signer().headers("POST", &url, body.as_bytes(), &own);
         Ok(Self {
