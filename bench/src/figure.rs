@@ -18,7 +18,14 @@ impl Figure {
     /// A figure without a yardstick: the ratio is to the goal's bound.
     pub(crate) fn against(name: &str, ours: f64, yardstick: f64, goal: &'static str, unit: &'static str) -> Self {
         let ratio = if yardstick == 0.0 { 0.0 } else { ours / yardstick };
-        Self { name: name.to_owned(), ours: round(ours), yardstick: round(yardstick), ratio: round(ratio), goal, unit }
+        Self {
+            name: name.to_owned(),
+            ours: round(ours),
+            yardstick: round(yardstick),
+            ratio: round(ratio),
+            goal,
+            unit,
+        }
     }
 
     /// A figure from alternating pairs (ours, yardstick): the medians, and the median of the pair ratios.
@@ -26,7 +33,14 @@ impl Figure {
         let ours = median(pairs.iter().map(|pair| pair.0));
         let yardstick = median(pairs.iter().map(|pair| pair.1));
         let ratio = median(pairs.iter().map(|pair| pair.0 / pair.1));
-        Self { name: name.to_owned(), ours: round(ours), yardstick: round(yardstick), ratio: round(ratio), goal, unit }
+        Self {
+            name: name.to_owned(),
+            ours: round(ours),
+            yardstick: round(yardstick),
+            ratio: round(ratio),
+            goal,
+            unit,
+        }
     }
 
     /// Prints it: JSON on one line, or for people.
@@ -34,7 +48,14 @@ impl Figure {
         if json {
             println!("{}", serde_json::to_string(self)?);
         } else {
-            let Self { name, ours, yardstick, ratio, goal, unit } = self;
+            let Self {
+                name,
+                ours,
+                yardstick,
+                ratio,
+                goal,
+                unit,
+            } = self;
             println!("{name:<44} {ours:>12} {unit:<12} yardstick {yardstick:>12}  ratio {ratio:>7}  goal {goal}");
         }
         Ok(())
@@ -51,7 +72,11 @@ pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = values.collect();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
-    match (sorted.len() % 2, sorted.get(middle), middle.checked_sub(1).and_then(|below| sorted.get(below))) {
+    match (
+        sorted.len() % 2,
+        sorted.get(middle),
+        middle.checked_sub(1).and_then(|below| sorted.get(below)),
+    ) {
         (1, Some(value), _) => *value,
         (0, Some(above), Some(below)) => f64::midpoint(*above, *below),
         _ => 0.0,

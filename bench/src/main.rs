@@ -2,7 +2,11 @@
 //!
 //! `cargo run --release -p chancery-bench -- relay --json` prints one JSON object a figure: `name`, `ours`, `yardstick`,
 //! `ratio`, `goal`, `unit`. What else there is to know (limits that were set, the machine) goes to stderr.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing figures is what this program does")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "printing figures is what this program does"
+)]
 
 mod figure;
 mod relay;
@@ -14,7 +18,10 @@ use clap::{Parser, Subcommand};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Parser)]
-#[command(name = "chancery-bench", about = "Measures Chancery beside yardsticks of the same run")]
+#[command(
+    name = "chancery-bench",
+    about = "Measures Chancery beside yardsticks of the same run"
+)]
 struct Args {
     #[command(subcommand)]
     bench: Bench,
@@ -34,7 +41,10 @@ enum Bench {
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         match args.bench {
             Bench::Relay(options) => relay::run(options).await,

@@ -8,10 +8,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use chancery_base::{
-    Millis, Rng, Ulid,
-    ed25519::SecretKey,
-};
+use chancery_base::{Millis, Rng, Ulid, ed25519::SecretKey};
 use chancery_identity::{
     AgentDid, Ait, Authority, HumanDid, Origin,
     ait::Claims,
@@ -30,7 +27,9 @@ fn registry_key() -> SecretKey {
 }
 
 pub(crate) fn keys() -> KeySet {
-    KeySet { keys: vec![RegistryKey::new(KID, registry_key().public(), KeyStatus::Active)] }
+    KeySet {
+        keys: vec![RegistryKey::new(KID, registry_key().public(), KeyStatus::Active)],
+    }
 }
 
 /// Agent number `number`.
@@ -74,7 +73,12 @@ pub(crate) fn agent(number: usize) -> anyhow::Result<Agent> {
         jti: id(3, number),
     };
     let ait = Ait::sign(&claims, KID, &registry_key())?;
-    Ok(Agent { did, key, ait, jti: claims.jti })
+    Ok(Agent {
+        did,
+        key,
+        ait,
+        jti: claims.jti,
+    })
 }
 
 /// The sender of channel `channel`.
@@ -93,7 +97,9 @@ pub(crate) struct Counter(Mutex<u64>);
 impl Counter {
     pub(crate) fn new() -> Self {
         static MADE: AtomicU64 = AtomicU64::new(0);
-        Self(Mutex::new((now().0.unsigned_abs() << 20) ^ (MADE.fetch_add(1, Relaxed) << 50)))
+        Self(Mutex::new(
+            (now().0.unsigned_abs() << 20) ^ (MADE.fetch_add(1, Relaxed) << 50),
+        ))
     }
 }
 

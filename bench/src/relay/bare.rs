@@ -38,7 +38,10 @@ struct Entry {
 
 pub(crate) async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     let (log, entries) = mpsc::channel();
-    let bare = Bare { recipients: Arc::default(), log };
+    let bare = Bare {
+        recipients: Arc::default(),
+        log,
+    };
     let file = File::create(options.dir.join("log"))?;
     let recipients = Arc::clone(&bare.recipients);
     std::thread::spawn(move || append(file, &entries, &recipients));
@@ -106,7 +109,11 @@ async fn sender(State(bare): State<Bare>, Path(channel): Path<usize>, upgrade: W
         while let Some(Ok(message)) = stream.next().await {
             if let Message::Text(frame) = message {
                 // the thread that appends lives as long as the process
-                let _ = bare.log.send(Entry { frame, sender: acks.clone(), channel });
+                let _ = bare.log.send(Entry {
+                    frame,
+                    sender: acks.clone(),
+                    channel,
+                });
             }
         }
     })
@@ -114,7 +121,10 @@ async fn sender(State(bare): State<Bare>, Path(channel): Path<usize>, upgrade: W
 
 async fn recipient(State(bare): State<Bare>, Path(channel): Path<usize>, upgrade: WebSocketUpgrade) -> Response {
     let (tx, mut out) = unbounded_channel::<Utf8Bytes>();
-    bare.recipients.lock().unwrap_or_else(PoisonError::into_inner).insert(channel, tx);
+    bare.recipients
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(channel, tx);
     upgrade.read_buffer_size(2048).on_upgrade(move |socket| async move {
         let (mut sink, mut stream) = socket.split();
         // answers of the recipient are read, and nothing more is done with them

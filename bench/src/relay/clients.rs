@@ -62,7 +62,9 @@ const STUCK: Duration = Duration::from_secs(300);
 
 /// Runs `load` through `server`.
 pub(crate) async fn drive(server: &mut Server, load: &Load) -> anyhow::Result<Outcome> {
-    tokio::time::timeout(STUCK, drive_inner(server, load)).await.context("the run is stuck")?
+    tokio::time::timeout(STUCK, drive_inner(server, load))
+        .await
+        .context("the run is stuck")?
 }
 
 async fn drive_inner(server: &mut Server, load: &Load) -> anyhow::Result<Outcome> {
@@ -84,10 +86,24 @@ async fn drive_inner(server: &mut Server, load: &Load) -> anyhow::Result<Outcome
     let start = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for socket in recipients {
-        tasks.spawn(receive(socket, per_channel, start, Arc::clone(&sent_at), Arc::clone(&taken), Arc::clone(&received)));
+        tasks.spawn(receive(
+            socket,
+            per_channel,
+            start,
+            Arc::clone(&sent_at),
+            Arc::clone(&taken),
+            Arc::clone(&received),
+        ));
     }
     for (channel, (socket, frames)) in senders.into_iter().enumerate() {
-        tasks.spawn(send(socket, frames, load.window, channel * per_channel, start, Arc::clone(&sent_at)));
+        tasks.spawn(send(
+            socket,
+            frames,
+            load.window,
+            channel * per_channel,
+            start,
+            Arc::clone(&sent_at),
+        ));
     }
     while let Some(done) = tasks.join_next().await {
         done??;
@@ -117,15 +133,19 @@ fn frames(
     already: usize,
     load: &Load,
 ) -> anyhow::Result<Vec<Utf8Bytes>> {
-    let payload = RawValue::from_string(format!("{{\"message\":\"{}\"}}", "x".repeat(load.payload.saturating_sub(14))))?;
+    let payload = RawValue::from_string(format!(
+        "{{\"message\":\"{}\"}}",
+        "x".repeat(load.payload.saturating_sub(14))
+    ))?;
     let sent_at = agents::now().to_rfc3339();
     let now = agents::now();
     (0..count)
         .map(|n| {
+            // in the order of time over all senders, as ids are that are made when they are sent
             let mut bytes = [0; 16];
             bytes[..6].copy_from_slice(&now.0.to_be_bytes()[2..]);
-            bytes[6..8].copy_from_slice(&(u16::try_from(channel)?).to_be_bytes());
-            bytes[8..12].copy_from_slice(&(u32::try_from(already)?).to_be_bytes());
+            bytes[6..10].copy_from_slice(&(u32::try_from(already + n)?).to_be_bytes());
+            bytes[10..12].copy_from_slice(&(u16::try_from(channel)?).to_be_bytes());
             bytes[12..].copy_from_slice(&(u32::try_from(channel * count + n)?).to_be_bytes());
             let id = Ulid::from_bytes(bytes);
             let lane = format!("c{}", n % load.conversations);
@@ -171,7 +191,11 @@ async fn connect(server: &Server, role: &str, channel: usize, agent: &Agent) -> 
     let bare = tokio::net::TcpStream::connect(&server.address).await?;
     bare.set_nodelay(true)?;
     let ours = server.is_ours();
-    let path = if ours { route::CONNECT.to_owned() } else { format!("/{role}/{channel}") };
+    let path = if ours {
+        route::CONNECT.to_owned()
+    } else {
+        format!("/{role}/{channel}")
+    };
     let mut request = format!("ws://{}{path}", server.address).into_client_request()?;
     if ours {
         let proof = ProofHeaders::sign("GET", &path, b"", agents::now(), &agents::Counter::new(), &agent.key);
@@ -227,7 +251,10 @@ async fn receive(
 ) -> anyhow::Result<()> {
     let mut count = 0;
     while count < expected {
-        let message = socket.next().await.context("the relay closed the recipient's socket")??;
+        let message = socket
+            .next()
+            .await
+            .context("the relay closed the recipient's socket")??;
         let Message::Text(text) = message else { continue };
         let (ack_id, message_id) = match Frame::parse(&text)? {
             Frame::Deliver(deliver) => {
@@ -238,7 +265,12 @@ async fn receive(
             Frame::Enqueue(enqueue) => (enqueue.id, enqueue.id),
             _ => continue,
         };
-        let ack = Frame::DeliverAck(DeliverAck { ack_id, accepted: true, reason: None }).encode(ack_id, agents::now())?;
+        let ack = Frame::DeliverAck(DeliverAck {
+            ack_id,
+            accepted: true,
+            reason: None,
+        })
+        .encode(ack_id, agents::now())?;
         socket.send(Message::Text(ack.into())).await?;
         let bytes = message_id.to_bytes();
         let index = u32::from_be_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]) as usize;

@@ -48,9 +48,9 @@ pub(crate) struct ServeOptions {
 }
 
 /// Senders, each with one recipient.
-const CHANNELS: usize = 16;
+const CHANNELS: usize = 64;
 /// Unacknowledged messages of one sender.
-const WINDOW: usize = 64;
+const WINDOW: usize = 16;
 /// Conversations of one sender.
 const CONVERSATIONS: usize = 8;
 /// Payload, bytes.
@@ -63,8 +63,17 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         ours::BENCH_RATE,
         ours::BENCH_MAILBOX
     );
-    eprintln!("load: {CHANNELS} senders to {CHANNELS} recipients, {CONVERSATIONS} conversations and {WINDOW} messages in flight each, {PAYLOAD} byte payloads, {} messages a run", options.messages);
-    let load = Load { channels: CHANNELS, window: WINDOW, conversations: CONVERSATIONS, messages: options.messages, payload: PAYLOAD };
+    eprintln!(
+        "load: {CHANNELS} senders to {CHANNELS} recipients, {CONVERSATIONS} conversations and {WINDOW} messages in flight each, {PAYLOAD} byte payloads, {} messages a run",
+        options.messages
+    );
+    let load = Load {
+        channels: CHANNELS,
+        window: WINDOW,
+        conversations: CONVERSATIONS,
+        messages: options.messages,
+        payload: PAYLOAD,
+    };
     pairs(&options, &load).await?;
     sequential(&options).await?;
     if options.queued > 0 {
@@ -78,8 +87,22 @@ async fn pairs(options: &Options, load: &Load) -> anyhow::Result<()> {
     let mut ours = Server::start("serve-ours", &[]).await?;
     let mut bare = Server::start("serve-bare", &[]).await?;
     // a run of each that does not count: files grow to their size, caches fill
-    clients::drive(&mut ours, &Load { messages: load.messages / 4, ..*load }).await?;
-    clients::drive(&mut bare, &Load { messages: load.messages / 4, ..*load }).await?;
+    clients::drive(
+        &mut ours,
+        &Load {
+            messages: load.messages / 4,
+            ..*load
+        },
+    )
+    .await?;
+    clients::drive(
+        &mut bare,
+        &Load {
+            messages: load.messages / 4,
+            ..*load
+        },
+    )
+    .await?;
     let (mut rates, mut cpus, mut latencies) = (Vec::new(), Vec::new(), Vec::new());
     for pair in 0..options.pairs.max(1) {
         // who goes first alternates too
@@ -92,7 +115,11 @@ async fn pairs(options: &Options, load: &Load) -> anyhow::Result<()> {
         };
         eprintln!(
             "pair {}: ours {:.0}/s ({:.1} us CPU), bare {:.0}/s ({:.1} us CPU)",
-            pair + 1, a.rate, a.cpu_us, b.rate, b.cpu_us
+            pair + 1,
+            a.rate,
+            a.cpu_us,
+            b.rate,
+            b.cpu_us
         );
         rates.push((a.rate, b.rate));
         cpus.push((a.cpu_us, b.cpu_us));
@@ -113,12 +140,21 @@ async fn pairs(options: &Options, load: &Load) -> anyhow::Result<()> {
 
 /// One message at a time.
 async fn sequential(options: &Options) -> anyhow::Result<()> {
-    let load = Load { channels: 1, window: 1, conversations: 1, messages: 1000, payload: PAYLOAD };
+    let load = Load {
+        channels: 1,
+        window: 1,
+        conversations: 1,
+        messages: 1000,
+        payload: PAYLOAD,
+    };
     let mut ours = Server::start("serve-ours", &[]).await?;
     let mut bare = Server::start("serve-bare", &[]).await?;
     let (mut p50, mut p99) = (Vec::new(), Vec::new());
     for _ in 0..options.pairs.clamp(1, 5) {
-        let (a, b) = (clients::drive(&mut ours, &load).await?, clients::drive(&mut bare, &load).await?);
+        let (a, b) = (
+            clients::drive(&mut ours, &load).await?,
+            clients::drive(&mut bare, &load).await?,
+        );
         p50.push((a.p50_us, b.p50_us));
         p99.push((a.p99_us, b.p99_us));
     }
@@ -130,8 +166,22 @@ async fn sequential(options: &Options) -> anyhow::Result<()> {
 async fn curve(options: &Options, load: &Load) -> anyhow::Result<()> {
     let mut idle = Server::start("serve-ours", &[]).await?;
     let mut busy = Server::start("serve-ours", &[]).await?;
-    clients::drive(&mut idle, &Load { messages: load.messages / 4, ..*load }).await?;
-    clients::drive(&mut busy, &Load { messages: load.messages / 4, ..*load }).await?;
+    clients::drive(
+        &mut idle,
+        &Load {
+            messages: load.messages / 4,
+            ..*load
+        },
+    )
+    .await?;
+    clients::drive(
+        &mut busy,
+        &Load {
+            messages: load.messages / 4,
+            ..*load
+        },
+    )
+    .await?;
     for queued in [10_000, 100_000, options.queued] {
         let queued = queued.min(options.queued);
         busy.fill(queued).await?;
@@ -153,10 +203,23 @@ async fn curve(options: &Options, load: &Load) -> anyhow::Result<()> {
 /// What the defaults allow: 60 requests a minute of each agent, so many agents send a few messages each.
 async fn defaults(options: &Options) -> anyhow::Result<()> {
     // the connect counts as one of the 60; 60 agents each way stay below the 120 connects a minute of one address
-    let load = Load { channels: 60, window: WINDOW, conversations: CONVERSATIONS, messages: 60 * 50, payload: PAYLOAD };
+    let load = Load {
+        channels: 60,
+        window: WINDOW,
+        conversations: CONVERSATIONS,
+        messages: 60 * 50,
+        payload: PAYLOAD,
+    };
     let mut ours = Server::start("serve-ours", &["--default-limits"]).await?;
     let mut bare = Server::start("serve-bare", &[]).await?;
     let a = clients::drive(&mut ours, &load).await?;
     let b = clients::drive(&mut bare, &load).await?;
-    Figure::against("relay.messages_per_second.default_limits", a.rate, b.rate, "none", "messages/s").print(options.json)
+    Figure::against(
+        "relay.messages_per_second.default_limits",
+        a.rate,
+        b.rate,
+        "none",
+        "messages/s",
+    )
+    .print(options.json)
 }

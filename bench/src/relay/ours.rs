@@ -48,12 +48,13 @@ impl Directory for Yes {
         Box::pin(async { Ok(()) })
     }
 
-    fn ownership<'a>(
-        &'a self,
-        _: &'a HumanDid,
-        _: &'a AgentDid,
-    ) -> BoxFuture<'a, Result<Ownership, OwnershipError>> {
-        Box::pin(async { Ok(Ownership { owns_agent: true, agent_status: Some(Status::Active) }) })
+    fn ownership<'a>(&'a self, _: &'a HumanDid, _: &'a AgentDid) -> BoxFuture<'a, Result<Ownership, OwnershipError>> {
+        Box::pin(async {
+            Ok(Ownership {
+                owns_agent: true,
+                agent_status: Some(Status::Active),
+            })
+        })
     }
 }
 
@@ -79,12 +80,27 @@ pub(crate) async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         config.mailbox.max_messages = BENCH_MAILBOX;
     }
     for channel in 0..PAIRED {
-        pair(&store, &config, &agents::sender(channel)?.did, &agents::recipient(channel)?.did).await?;
+        pair(
+            &store,
+            &config,
+            &agents::sender(channel)?.did,
+            &agents::recipient(channel)?.did,
+        )
+        .await?;
     }
     for away in 0..AWAY {
-        pair(&store, &config, &agents::sender(away)?.did, &agents::agent(100_000 + away)?.did).await?;
+        pair(
+            &store,
+            &config,
+            &agents::sender(away)?.did,
+            &agents::agent(100_000 + away)?.did,
+        )
+        .await?;
     }
-    let yes = Arc::new(Yes { issuer: agents::issuer()?, keys: Arc::new(agents::keys()) });
+    let yes = Arc::new(Yes {
+        issuer: agents::issuer()?,
+        keys: Arc::new(agents::keys()),
+    });
     let directory: Arc<dyn Directory> = Arc::clone(&yes) as Arc<dyn Directory>;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let rng = Arc::new(agents::Counter::new());
@@ -98,7 +114,11 @@ pub(crate) async fn serve(options: ServeOptions) -> anyhow::Result<()> {
 async fn pair(store: &Store, config: &Config, a: &AgentDid, b: &AgentDid) -> anyhow::Result<()> {
     let rng = agents::Counter::new();
     let now = agents::now();
-    let profile = Profile { agent_name: "bench".parse()?, human_name: "bench".parse()?, proxy_origin: None };
+    let profile = Profile {
+        agent_name: "bench".parse()?,
+        human_name: "bench".parse()?,
+        proxy_origin: None,
+    };
     let (ticket, key): (Ticket, PublicKey) = Ticket::mint(&config.public_origin, now.secs() + 300, now, &rng);
     let nonce = |agent: &AgentDid| NonceUse {
         agent: agent.clone(),
@@ -151,7 +171,9 @@ async fn fill(store: &Store, filled: &mut usize, total: usize) -> anyhow::Result
     while *filled < total {
         let mut pending = Vec::new();
         for _ in 0..2000.min(total - *filled) {
-            let Some((sender, recipient)) = people.get(*filled % AWAY) else { continue };
+            let Some((sender, recipient)) = people.get(*filled % AWAY) else {
+                continue;
+            };
             let now = agents::now();
             let message = Arc::new(NewMessage {
                 sender: sender.did.clone(),
@@ -163,7 +185,10 @@ async fn fill(store: &Store, filled: &mut usize, total: usize) -> anyhow::Result
                 sent_at: None,
                 sig: None,
                 payload: payload.clone(),
-                sender_ait: Arc::new(SenderAit { token: sender.ait.clone(), jti: sender.jti }),
+                sender_ait: Arc::new(SenderAit {
+                    token: sender.ait.clone(),
+                    jti: sender.jti,
+                }),
             });
             pending.push(store.run(Accept {
                 hash: message.hash(),

@@ -23,7 +23,9 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn start(kind: &str, more: &[&str]) -> anyhow::Result<Self> {
         // not /tmp, which may be in memory: durability is what is measured
-        let dir = tempfile::Builder::new().prefix("chancery-bench-").tempdir_in(std::env::current_dir()?.join("target"))
+        let dir = tempfile::Builder::new()
+            .prefix("chancery-bench-")
+            .tempdir_in(std::env::current_dir()?.join("target"))
             .or_else(|_| tempfile::tempdir())?;
         let mut child = Command::new(std::env::current_exe()?)
             .arg(kind)
@@ -37,7 +39,15 @@ impl Server {
         let stdin = child.stdin.take().context("no stdin")?;
         let mut stdout = BufReader::new(child.stdout.take().context("no stdout")?).lines();
         let address = stdout.next_line().await?.context("the server said nothing")?;
-        Ok(Self { child, stdin, stdout, address, sent: 0, ours: kind == "serve-ours", _dir: dir })
+        Ok(Self {
+            child,
+            stdin,
+            stdout,
+            address,
+            sent: 0,
+            ours: kind == "serve-ours",
+            _dir: dir,
+        })
     }
 
     /// Whether it is the relay under test.
@@ -48,7 +58,10 @@ impl Server {
     /// Has the server queue messages until `total` wait for agents that are away.
     pub(crate) async fn fill(&mut self, total: usize) -> anyhow::Result<()> {
         self.stdin.write_all(format!("fill {total}\n").as_bytes()).await?;
-        self.stdout.next_line().await?.context("the server ended while it queued")?;
+        self.stdout
+            .next_line()
+            .await?
+            .context("the server ended while it queued")?;
         Ok(())
     }
 
@@ -58,7 +71,8 @@ impl Server {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
         // the command is in parentheses and may hold anything; fields are counted after it
         let fields: Vec<&str> = stat.rsplit_once(')').context("no stat")?.1.split_whitespace().collect();
-        let ticks: u64 = fields.get(11).context("no utime")?.parse::<u64>()? + fields.get(12).context("no stime")?.parse::<u64>()?;
+        let ticks: u64 =
+            fields.get(11).context("no utime")?.parse::<u64>()? + fields.get(12).context("no stime")?.parse::<u64>()?;
         // Linux has counted in hundredths of a second since 2.6 (proc(5), USER_HZ)
         Ok(ticks as f64 * 10_000.0)
     }
@@ -66,7 +80,10 @@ impl Server {
 
 pub(crate) fn machine() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(" unknown");
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .unwrap_or(" unknown");
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     format!("{cores} cores,{}", model.trim_start_matches([' ', '\t', ':']).trim())
 }

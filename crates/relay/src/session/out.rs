@@ -43,7 +43,7 @@ pub(super) struct Writer<'a> {
     shown: BTreeMap<AgentDid, Ulid>,
 }
 
-/// Senders whose tokens are remembered as shown in one connection; beyond it they are shown again.
+/// Agents whose tokens are remembered as shown in one connection; beyond it they are shown again.
 const MAX_SHOWN: usize = 10_000;
 
 impl<'a> Writer<'a> {
@@ -92,6 +92,11 @@ impl<'a> Writer<'a> {
                     reason: row.reason.as_deref().map(Cow::Borrowed),
                     at: row.at.clone().unwrap_or_else(|| row.updated_at.to_rfc3339()).into(),
                     sig: row.sig,
+                    ait: row
+                        .ait
+                        .as_deref()
+                        .filter(|_| row.sig.is_some())
+                        .and_then(|ait| self.ait_to_show(&row.recipient, ait)),
                 };
                 Frame::Receipt(receipt).encode(id, now)?
             }
@@ -116,7 +121,7 @@ impl<'a> Writer<'a> {
             from_ait: None,
         });
         let extra = extra.map(|extra| DeliverExtra {
-            from_ait: self.ait_to_show(item),
+            from_ait: self.ait_to_show(&message.sender, &message.sender_ait),
             ..extra
         });
         let deliver = Deliver {
@@ -132,15 +137,16 @@ impl<'a> Writer<'a> {
         Frame::Deliver(deliver).encode(item.delivery_id, self.clock.now())
     }
 
-    fn ait_to_show<'i>(&mut self, item: &'i Item) -> Option<Cow<'i, str>> {
-        let SenderAit { token, jti } = &*item.message.sender_ait;
-        if token.is_empty() || self.shown.get(&item.message.sender) == Some(jti) {
+    /// The identity token of `agent`, unless this connection was shown it.
+    fn ait_to_show<'i>(&mut self, agent: &AgentDid, ait: &'i SenderAit) -> Option<Cow<'i, str>> {
+        let SenderAit { token, jti } = ait;
+        if token.is_empty() || self.shown.get(agent) == Some(jti) {
             return None;
         }
         if self.shown.len() >= MAX_SHOWN {
             self.shown.clear();
         }
-        self.shown.insert(item.message.sender.clone(), *jti);
+        self.shown.insert(agent.clone(), *jti);
         Some(token.as_str().into())
     }
 }

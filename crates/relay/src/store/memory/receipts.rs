@@ -8,22 +8,24 @@ use crate::store::{
     FindReceipt, MessageRef, PendingReceipts, Perform, ReceiptRow, ReceiptSeen, RecordReceipt, Refusal, Seq,
 };
 
-fn receipt(seq: Seq, d: &Delivery) -> ReceiptRow {
-    ReceiptRow {
-        seq,
-        message_id: d.message.message_id.clone(),
-        delivery_id: d.id,
-        sender: d.message.sender.clone(),
-        recipient: d.message.recipient.clone(),
-        state: d.state,
-        reason: d.reason.clone(),
-        at: d.receipt_at.clone(),
-        sig: d.receipt_sig,
-        updated_at: d.updated_at,
-    }
-}
-
 impl State {
+    fn receipt(&self, seq: Seq, d: &Delivery) -> ReceiptRow {
+        let recipient = self.agents.get(&d.message.recipient);
+        ReceiptRow {
+            seq,
+            message_id: d.message.message_id.clone(),
+            delivery_id: d.id,
+            sender: d.message.sender.clone(),
+            recipient: d.message.recipient.clone(),
+            state: d.state,
+            reason: d.reason.clone(),
+            at: d.receipt_at.clone(),
+            sig: d.receipt_sig,
+            ait: recipient.and_then(|agent| agent.ait.clone()),
+            updated_at: d.updated_at,
+        }
+    }
+
     fn find(&self, sender: &AgentDid, recipient: &AgentDid, id: &str, either: bool) -> Option<(Seq, &Delivery)> {
         let between = |d: &Delivery| d.message.sender == *sender && d.message.recipient == *recipient;
         let mut rows = self
@@ -64,7 +66,8 @@ impl Perform<RecordReceipt> for State {
         d.receipt_sig = step.sig;
         d.updated_at = step.now;
         d.receipt_due = true;
-        Ok(Some(receipt(seq, d)))
+        let row = self.deliveries.get(&seq).map(|d| self.receipt(seq, d));
+        Ok(row)
     }
 }
 
@@ -72,7 +75,7 @@ impl Perform<FindReceipt> for State {
     fn perform(&mut self, step: FindReceipt) -> Result<Option<ReceiptRow>, Refusal> {
         Ok(self
             .find(&step.sender, &step.recipient, &step.id, true)
-            .map(|(seq, d)| receipt(seq, d)))
+            .map(|(seq, d)| self.receipt(seq, d)))
     }
 }
 
@@ -80,7 +83,7 @@ impl Perform<PendingReceipts> for State {
     fn perform(&mut self, step: PendingReceipts) -> Result<Vec<ReceiptRow>, Refusal> {
         let due = |seq: &Seq, d: &Delivery| d.receipt_due && d.message.sender == step.sender && *seq > step.after;
         let rows = self.deliveries.iter().filter(|(seq, d)| due(seq, d)).take(step.limit);
-        Ok(rows.map(|(seq, d)| receipt(*seq, d)).collect())
+        Ok(rows.map(|(seq, d)| self.receipt(*seq, d)).collect())
     }
 }
 

@@ -1,17 +1,20 @@
 //! What became of messages.
 
+use std::sync::Arc;
+
 use chancery_base::{Millis, Ulid, ed25519::Signature};
 use chancery_relay_wire::frame::ReceiptStatus;
 use chancery_store::rusqlite::{self, OptionalExtension as _, Row, params};
 
 use super::{Tx, did, mailbox::to_state, schema::state, ulid};
 use crate::store::{
-    FindReceipt, MessageRef, PendingReceipts, Perform, ReceiptRow, ReceiptSeen, RecordReceipt, Refusal,
+    FindReceipt, MessageRef, PendingReceipts, Perform, ReceiptRow, ReceiptSeen, RecordReceipt, Refusal, SenderAit,
 };
 
 const COLUMNS: &str = "d.seq, d.message_id, d.delivery_id, s.did, r.did, d.state, d.reason, d.receipt_at, \
-                       d.receipt_sig, d.updated_at";
-const TABLES: &str = "deliveries AS d JOIN agents AS s ON s.id = d.sender JOIN agents AS r ON r.id = d.recipient";
+                       d.receipt_sig, d.updated_at, r.ait_jti, i.token";
+const TABLES: &str = "deliveries AS d JOIN agents AS s ON s.id = d.sender JOIN agents AS r ON r.id = d.recipient \
+                      LEFT JOIN identities AS i ON i.agent = d.recipient";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ReceiptRow> {
     Ok(ReceiptRow {
@@ -24,8 +27,16 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ReceiptRow> {
         reason: row.get(6)?,
         at: row.get(7)?,
         sig: row.get::<_, Option<[u8; 64]>>(8)?.map(Signature::from_bytes),
+        ait: read_ait(row)?,
         updated_at: Millis(row.get(9)?),
     })
+}
+
+/// The recipient's identity token, where it ever showed one.
+fn read_ait(row: &Row<'_>) -> rusqlite::Result<Option<Arc<SenderAit>>> {
+    let jti = row.get::<_, Option<[u8; 16]>>(10)?.map(Ulid::from_bytes);
+    let token = row.get::<_, Option<String>>(11)?;
+    Ok(jti.zip(token).map(|(jti, token)| Arc::new(SenderAit { token, jti })))
 }
 
 impl Tx<'_> {

@@ -96,7 +96,8 @@ CREATE TABLE deliveries (
   receipt_sig  BLOB,
   receipt_due  INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE UNIQUE INDEX deliveries_message ON deliveries (sender, message_id);
+-- ids begin with the time (ULID), so new ones of all senders come to one end; by sender, each would dirty a page of its own
+CREATE UNIQUE INDEX deliveries_message ON deliveries (message_id, sender);
 CREATE INDEX deliveries_waiting ON deliveries (recipient, lane, position) WHERE state = 0;
 CREATE INDEX deliveries_receipt_due ON deliveries (sender, seq) WHERE receipt_due = 1;
 

@@ -1,10 +1,12 @@
 //! Receipts: what became of messages.
 
+use std::sync::Arc;
+
 use chancery_base::{Millis, Ulid, ed25519::Signature};
 use chancery_identity::AgentDid;
 use chancery_relay_wire::{frame::ReceiptStatus, relay::DeliveryState};
 
-use super::{NonceUse, Seq, Step};
+use super::{NonceUse, SenderAit, Seq, Step};
 
 /// How a receipt names its message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +65,8 @@ pub struct ReceiptRow {
     pub at: Option<String>,
     /// The recipient's signature.
     pub sig: Option<Signature>,
+    /// The recipient's last identity token, when it ever showed one: its signature is checked with it.
+    pub ait: Option<Arc<SenderAit>>,
     /// When the relay last changed it.
     pub updated_at: Millis,
 }
