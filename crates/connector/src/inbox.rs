@@ -196,8 +196,8 @@ async fn verify(core: &Core, arrived: &ArrivedMessage) -> Result<(Verified, Opti
     Ok((Verified::EndToEnd, Some(peer.identity)))
 }
 
-/// Checks a sender's token, unless the same one was checked before, and remembers it.
-async fn learn(core: &Core, from: &AgentDid, token: &str) -> Result<PeerRecord, String> {
+/// Checks an agent's token, unless the same one was checked before, and remembers it.
+pub(crate) async fn learn(core: &Core, from: &AgentDid, token: &str) -> Result<PeerRecord, String> {
     let token_hash = digest::sha256_b64(token);
     if let Some(peer) = known(core, from).await
         && peer.token_hash == token_hash

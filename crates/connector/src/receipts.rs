@@ -18,7 +18,7 @@ use crate::{
     core::Core,
     inbox,
     ports::{BoxFuture, Verified},
-    store::{InReceipt, Inbound, OutReceipt, ReceiptEffect},
+    store::{InReceipt, Inbound, OutReceipt, PeerRecord, ReceiptEffect},
 };
 
 // --- ours, for messages that we got ---------------------------------------------------------------------------------
@@ -145,6 +145,7 @@ fn encode(core: &Core, receipt: &OutReceipt) -> Option<String> {
         reason: receipt.reason.as_deref().map(Into::into),
         at: receipt.at.as_str().into(),
         sig: Some(receipt.sig),
+        ait: None,
     });
     frame.encode(receipt.frame, core.now()).ok()
 }
@@ -161,6 +162,7 @@ pub(crate) struct ArrivedReceipt {
     reason: Option<String>,
     at: String,
     sig: Option<Signature>,
+    ait: Option<String>,
 }
 
 impl ArrivedReceipt {
@@ -174,6 +176,7 @@ impl ArrivedReceipt {
             reason: receipt.reason.map(Into::into),
             at: receipt.at.into_owned(),
             sig: receipt.sig,
+            ait: receipt.ait.map(Into::into),
         }
     }
 }
@@ -231,7 +234,7 @@ async fn verify(core: &Core, arrived: &ArrivedReceipt) -> Option<Verified> {
     let key = if arrived.to == core.config.agent {
         core.config.key.public()
     } else {
-        match inbox::known(core, &arrived.to).await {
+        match peer(core, arrived).await {
             Some(peer) => peer.key,
             None => return Some(Verified::RelayAsserted),
         }
@@ -245,6 +248,20 @@ async fn verify(core: &Core, arrived: &ArrivedReceipt) -> Option<Verified> {
         at: &arrived.at,
     };
     receipt::verify(&signed, sig, &key).ok().map(|()| Verified::EndToEnd)
+}
+
+/// What is known of the recipient of our message: its token may come with its receipt. A token that is not believed, or is
+/// another agent's, counts as none.
+async fn peer(core: &Core, arrived: &ArrivedReceipt) -> Option<PeerRecord> {
+    if let Some(token) = &arrived.ait {
+        match inbox::learn(core, &arrived.to, token).await {
+            Ok(peer) => return Some(peer),
+            Err(reason) => {
+                tracing::warn!(agent = %arrived.to, reason, "the identity token of a receipt is not believed")
+            }
+        }
+    }
+    inbox::known(core, &arrived.to).await
 }
 
 #[cfg(test)]

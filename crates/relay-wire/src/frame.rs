@@ -183,6 +183,9 @@ pub struct Receipt<'a> {
     pub at: Cow<'a, str>,
     /// The recipient's signature; absent when the relay itself gave the message up.
     pub sig: Option<Signature>,
+    /// The recipient's identity token, which the relay puts into what it passes on: in the first frame of each agent in a
+    /// connection.
+    pub ait: Option<Cow<'a, str>>,
 }
 
 /// Why a text is not a frame that this side understands.

@@ -73,7 +73,7 @@ fn samples() -> Vec<Value> {
         with(
             "receipt",
             json!({"originalFrameId": "m1", "fromAgentDid": did(3), "toAgentDid": did(4), "status": "dead_lettered",
-                "reason": "gone", "at": "2026-11-21T06:44:32.775Z", "sig": sig()}),
+                "reason": "gone", "at": "2026-11-21T06:44:32.775Z", "sig": sig(), "ait": "a.b.c"}),
         ),
     ]
 }
@@ -247,6 +247,7 @@ fn a_member_that_is_too_long_is_named() {
         ("deliver", "fromAit", 16 * 1024),
         ("receipt", "originalFrameId", limits::MAX_MESSAGE_ID_BYTES),
         ("receipt", "reason", limits::MAX_REASON_BYTES),
+        ("receipt", "ait", 16 * 1024),
     ] {
         let mut frame = sample(kind);
         frame[member] = json!("a".repeat(max));

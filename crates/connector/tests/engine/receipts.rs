@@ -117,8 +117,66 @@ fn theirs(id: &str, status: ReceiptStatus, signer: Option<&Agent>) -> String {
         reason: reason.map(Into::into),
         at: at.as_str().into(),
         sig,
+        ait: None,
     });
     frame.encode(fresh_id(), BASE).unwrap()
+}
+
+/// The same with an identity token.
+fn theirs_with(id: &str, signer: &Agent, ait: &str) -> String {
+    let text = theirs(id, ReceiptStatus::DeliveredToWebhook, Some(signer));
+    let mut frame: Value = serde_json::from_str(&text).unwrap();
+    frame["ait"] = ait.into();
+    frame.to_string()
+}
+
+/// A world where nothing is known of agent 2, and messages to it that were accepted.
+async fn sent_to_a_stranger(messages: usize) -> (World, Session, Vec<String>) {
+    let mut world = World::new(Setup::default());
+    let mut session = world.session().await;
+    let mut ids = Vec::new();
+    for n in 0..messages {
+        let request = OutboundRequest::new(agent(2).did, raw(&n.to_string()));
+        ids.push(world.connector().send(request).await.unwrap().to_string());
+        let frame = session.hear().await;
+        session.ack_enqueue(&frame).await;
+    }
+    (world, session, ids)
+}
+
+async fn verified(world: &World, id: &str) -> Option<Verified> {
+    world.connector().outbound(id.parse().unwrap()).await.unwrap().verified
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_receipt_of_an_agent_brings_what_it_is_checked_with() {
+    let (mut world, mut session, ids) = sent_to_a_stranger(3).await;
+    let peer = agent(2);
+    told(&mut session, &theirs_with(&ids[0], &peer, &peer.ait)).await;
+    assert_eq!(verified(&world, &ids[0]).await, Some(Verified::EndToEnd));
+    // the key is remembered, also over a crash
+    let without = |id: &str| theirs(id, ReceiptStatus::DeliveredToWebhook, Some(&agent(2)));
+    told(&mut session, &without(&ids[1])).await;
+    assert_eq!(verified(&world, &ids[1]).await, Some(Verified::EndToEnd));
+    world.crash();
+    world.start();
+    let mut session = world.session().await;
+    told(&mut session, &without(&ids[2])).await;
+    assert_eq!(verified(&world, &ids[2]).await, Some(Verified::EndToEnd));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_token_of_a_receipt_is_its_signers_or_worth_nothing() {
+    let (world, mut session, ids) = sent_to_a_stranger(3).await;
+    // somebody else's, signed to match, and one that no registry signed
+    for (id, ait) in [(&ids[0], agent(3).ait), (&ids[1], "a.b.c".to_owned())] {
+        told(&mut session, &theirs_with(id, &agent(3), &ait)).await;
+        assert_eq!(verified(&world, id).await, Some(Verified::RelayAsserted));
+    }
+    // its own, but another's signature
+    told(&mut session, &theirs_with(&ids[2], &agent(3), &agent(2).ait)).await;
+    let view = world.connector().outbound(ids[2].parse().unwrap()).await.unwrap();
+    assert_eq!((view.state, view.verified), (OutboundState::Accepted, None));
 }
 
 /// A world where agent 2's key is known and a message to it was accepted.

@@ -71,6 +71,8 @@ struct Members<'a> {
     status: Member<'a>,
     #[serde(borrow, default)]
     at: Member<'a>,
+    #[serde(borrow, default)]
+    ait: Member<'a>,
 }
 
 /// The text of one member, if it is there.
@@ -256,6 +258,7 @@ impl Reader {
             reason: self.word(members.reason, "reason", limits::MAX_REASON_BYTES)?,
             at: self.required(self.time(members.at, "at")?, "at")?,
             sig: self.signature(members.sig)?,
+            ait: self.word(members.ait, "ait", jws::MAX_TOKEN_BYTES)?,
         })
     }
 

@@ -59,6 +59,8 @@ struct Flat<'a> {
     status: Option<ReceiptStatus>,
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ait: Option<Cow<'a, str>>,
 }
 
 impl Frame<'_> {
@@ -144,6 +146,7 @@ impl Frame<'_> {
                 flat.reason = borrowed(receipt.reason.as_ref());
                 flat.at = Some(receipt.at.as_ref().into());
                 flat.sig = receipt.sig;
+                flat.ait = borrowed(receipt.ait.as_ref());
             }
         }
         flat.id = own_id.to_string().into();

@@ -112,6 +112,10 @@ impl<'a> Writer<'a> {
             with_identity(&message.payload, &message.sender, &message.sender_ait)
         };
         let payload: &RawValue = serde_json::from_slice(injected.as_deref().unwrap_or(&message.payload))?;
+        if item.attempt > 1 {
+            // it may be that the recipient could not check the token then
+            self.shown.remove(&message.sender);
+        }
         let extra = self.negotiated.then(|| DeliverExtra {
             message_id: message.message_id.as_str().into(),
             lane_seq: u64::try_from(item.lane_seq).unwrap_or(0),

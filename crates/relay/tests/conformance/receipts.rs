@@ -3,7 +3,7 @@
 use chancery_relay::store::*;
 use chancery_relay_wire::relay::DeliveryState;
 
-use crate::kit::{World, agent};
+use crate::kit::{World, agent, ait};
 
 on_both! {
     async fn the_recipient_has_the_last_word_once(world) {
@@ -22,6 +22,17 @@ on_both! {
         assert_eq!(world.pending(&a).await.len(), 1, "only its sender has seen it");
         world.run(ReceiptSeen { sender: a.clone(), seq: told.seq }).await.unwrap();
         assert_eq!(world.pending(&a).await, []);
+    }
+
+    async fn a_receipt_comes_with_the_token_that_its_signer_showed_last(world) {
+        let (a, b) = (agent(1), agent(2));
+        world.pair(&a, &b).await;
+        world.send(&a, &b, "1").await.unwrap();
+        assert_eq!(world.receipt(&a, &b, "1").await.unwrap().ait, None, "it has shown none");
+        world.connect(&b).await;
+        let told = world.run(world.record(&a, &b, MessageRef::Message("1".into()), true)).await.unwrap().unwrap();
+        assert_eq!(told.ait, Some(ait(&b, 0)));
+        assert_eq!(world.pending(&a).await, [told]);
     }
 
     async fn either_id_names_a_message_where_that_is_asked_for(world) {

@@ -473,6 +473,8 @@ async fn receipts_travel_to_the_sender_until_it_has_them() {
     let told = from.frame().await;
     let mut expected = receipt(told["id"].as_str().unwrap());
     expected["ts"] = told["ts"].clone();
+    // its sender may never have heard of the recipient
+    expected["ait"] = b.ait.as_str().into();
     assert_eq!(told, expected);
     // once more: stored already, and nobody is told twice
     to.send(receipt(&frame_id));
@@ -488,6 +490,44 @@ async fn receipts_travel_to_the_sender_until_it_has_them() {
     from.hang_up().await;
     let mut from = world.connect(&a, true).await;
     from.is_quiet(5000).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_token_is_shown_once_an_agent_and_connection() {
+    let (world, a, b, mut from, mut to) = pair_of_links(true).await;
+    let sig = b.key.sign(b"receipt").to_b64();
+    let said = async |from: &mut Link, to: &mut Link, sig: Option<&str>| {
+        let ack = from.enqueue(&world, &b, json!(1)).await;
+        let (_, id) = to.delivery().await;
+        to.ack(&id);
+        to.send(
+            json!({"type": "receipt", "v": 1, "id": world.ulid(), "ts": TS, "originalFrameId": ack["ackId"], "at": TS,
+                   "fromAgentDid": a.did, "toAgentDid": b.did, "status": "delivered_to_webhook", "sig": sig}),
+        );
+        assert_eq!(to.frame().await["type"], "receipt_ack");
+        let told = from.frame().await;
+        assert_eq!(told["type"], "receipt");
+        from.send(json!({"type": "receipt_ack", "v": 1, "id": world.ulid(), "ts": TS, "ackId": told["id"]}));
+        told
+    };
+    // there is nothing to check with it
+    assert_eq!(said(&mut from, &mut to, None).await.get("ait"), None);
+    assert_eq!(said(&mut from, &mut to, Some(&sig)).await["ait"], b.ait.as_str());
+    assert_eq!(said(&mut from, &mut to, Some(&sig)).await.get("ait"), None);
+    // a message of the same agent needs it no more either, until it has been refused
+    to.enqueue(&world, &a, json!(2)).await;
+    let message = from.frame().await;
+    assert_eq!((&message["payload"], message.get("fromAit")), (&json!(2), None));
+    from.answer(message["id"].as_str().unwrap(), false, Some("its key cannot be had"));
+    let again = from.frame().await;
+    assert_eq!(
+        (&again["id"], &again["attempt"], &again["fromAit"]),
+        (&message["id"], &json!(2), &json!(b.ait))
+    );
+    from.ack(again["id"].as_str().unwrap());
+    from.hang_up().await;
+    let mut from = world.connect(&a, true).await;
+    assert_eq!(said(&mut from, &mut to, Some(&sig)).await["ait"], b.ait.as_str());
 }
 
 #[tokio::test(start_paused = true)]
