@@ -14,6 +14,7 @@ use futures_util::FutureExt as _;
 use tower::Service as _;
 
 use crate::api_error::ApiError;
+use crate::arriving::arriving;
 use crate::cidr::Cidr;
 use crate::client_addr::ClientAddr;
 use crate::config::ServerConfig;
@@ -58,7 +59,10 @@ impl Edge {
     }
 
     /// Answers one request that came over the connection to `peer`, if over any.
-    pub async fn answer(&self, mut request: Request<Body>, peer: Option<&Peer>) -> Response<Body> {
+    pub async fn answer(&self, request: Request<Body>, peer: Option<&Peer>) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let (body, late) = arriving(body);
+        let mut request = Request::from_parts(parts, body);
         let id = RequestId::of(request.headers(), &*self.shared.rng);
         if let Some(peer) = peer {
             let client = ClientAddr::of(peer.address(), request.headers(), &self.shared.trusted_proxies);
@@ -81,6 +85,12 @@ impl Edge {
             Ok(Err(never)) => match never {},
             Err(panic) => ApiError::internal(format!("panic: {}", panic_text(&*panic))).into_response(),
         };
+        if late.is_set() {
+            // whatever the handler made of a body that breaks off
+            response = fallback(StatusCode::REQUEST_TIMEOUT).into_response();
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
 
         if response.status().is_client_error() || response.status().is_server_error() {
             response = enveloped(response, &id);

@@ -7,6 +7,7 @@
 //! This crate knows no route. HTTP/1.1 only: what our peers speak, and what a WebSocket is upgraded from.
 
 mod api_error;
+mod arriving;
 mod cidr;
 mod client_addr;
 mod config;

@@ -235,3 +235,22 @@ async fn one_connection_carries_many_requests() {
         }
     }
 }
+
+/// A stranger who announces a body and never sends it must not keep a seat.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_arrive_is_not_waited_for_forever() {
+    let read = |body: axum::body::Bytes| async move { body.len().to_string() };
+    let server = start(Router::new().route("/take", axum::routing::post(read))).await;
+    let mut stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
+    stream
+        .write_all(b"POST /take HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
+        .await
+        .unwrap();
+    let begun = tokio::time::Instant::now();
+    let mut answer = Vec::new();
+    let read = timeout(Duration::from_secs(60), stream.read_to_end(&mut answer)).await;
+    assert!(read.is_ok(), "the connection is still open after {:?}", begun.elapsed());
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains("REQUEST_TIMEOUT"), "{answer}");
+}
