@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use chancery_connector::{BoxFuture, Credentials, Dial, DialError, Link, LinkEvent};
 use chancery_identity::Origin;
-use chancery_relay_wire::{header, limits::MAX_FRAME_BYTES, route};
+use chancery_relay_wire::{header, limits::MAX_DELIVER_FRAME_BYTES, route};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde::Deserialize;
 use tokio::{net::TcpStream, sync::mpsc};
@@ -99,8 +99,8 @@ impl RelayLink {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(READ_BUFFER)
-            .max_message_size(Some(MAX_FRAME_BYTES))
-            .max_frame_size(Some(MAX_FRAME_BYTES));
+            .max_message_size(Some(MAX_DELIVER_FRAME_BYTES))
+            .max_frame_size(Some(MAX_DELIVER_FRAME_BYTES));
         let (socket, response) =
             client_async_tls_with_config(request, stream, Some(config), Some(Connector::Rustls(tls)))
                 .await

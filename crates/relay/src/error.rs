@@ -108,6 +108,8 @@ pub enum RelayError {
     UpgradeRequired,
     #[error("the frame is not understood: {0}")]
     FrameInvalid(String),
+    #[error("the message is too long to be delivered in one frame")]
+    MessageTooLarge,
 
     #[error("the receipt is not valid: {0}")]
     ReceiptInvalidInput(String),
@@ -219,6 +221,7 @@ impl RelayError {
             Self::RevocationsStale => ("PROXY_RELAY_REVOCATIONS_STALE", Unavailable, 503),
             Self::UpgradeRequired => ("PROXY_RELAY_UPGRADE_REQUIRED", Input, 426),
             Self::FrameInvalid(_) => ("PROXY_RELAY_FRAME_INVALID", Input, 400),
+            Self::MessageTooLarge => ("PROXY_RELAY_MESSAGE_TOO_LARGE", Input, 413),
             Self::ReceiptInvalidInput(_) => ("PROXY_RELAY_RECEIPT_INVALID_INPUT", Input, 400),
             Self::ReceiptInvalidQuery(_) => ("PROXY_RELAY_RECEIPT_INVALID_QUERY", Input, 400),
             Self::ReceiptForbidden => ("PROXY_RELAY_RECEIPT_FORBIDDEN", Forbidden, 403),

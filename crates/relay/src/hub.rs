@@ -10,6 +10,7 @@ use std::{
 
 use chancery_base::{Clock, Millis, Rng, Ulid};
 use chancery_identity::AgentDid;
+use chancery_relay_wire::limits;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -203,6 +204,9 @@ impl Hub {
         }
         if let Err(error) = inner.limiter.agent(&message.sender, now) {
             return done(Err(error));
+        }
+        if message.max_frame_bytes() > limits::MAX_DELIVER_FRAME_BYTES {
+            return done(Err(RelayError::MessageTooLarge));
         }
         let session = self.session(&message.recipient);
         let bytes = message.payload.len();

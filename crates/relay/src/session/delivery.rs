@@ -172,6 +172,15 @@ impl Session {
     }
 
     fn refuse(self: &Arc<Self>, delivery_id: Ulid, reason: &str, hub: &Hub) {
+        self.defer(delivery_id, reason, self.config.delivery.retry_max_attempts, hub);
+    }
+
+    /// The delivery can not be made over this connection, now or later: it becomes a dead letter.
+    pub(super) fn give_up_on(self: &Arc<Self>, delivery_id: Ulid, reason: &str, hub: &Hub) {
+        self.defer(delivery_id, reason, 0, hub);
+    }
+
+    fn defer(self: &Arc<Self>, delivery_id: Ulid, reason: &str, max_attempts: u32, hub: &Hub) {
         let mut lanes = self.lanes();
         let Some(item) = lanes.refused(delivery_id) else { return };
         let step = Defer {
@@ -179,7 +188,7 @@ impl Session {
             epoch: self.epoch,
             seq: item.seq,
             delivery_id,
-            max_attempts: self.config.delivery.retry_max_attempts,
+            max_attempts,
             reason: reason.to_owned(),
             now: self.clock.now(),
         };

@@ -2,10 +2,11 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use chancery_base::{Clock, ErrorCode as _, Rng, Ulid};
+use chancery_base::{Clock, ErrorCode as _, Rng, Ulid, json::is_portable};
 use chancery_identity::AgentDid;
 use chancery_relay_wire::{
     frame::{Deliver, DeliverExtra, EnqueueAck, Frame, FrameError, Receipt, ReceiptStatus},
+    limits,
     relay::DeliveryState,
 };
 use serde_json::value::RawValue;
@@ -13,7 +14,7 @@ use serde_json::value::RawValue;
 use super::{identity::with_identity, link::CloseReason, link::Outbound};
 use crate::{
     error::RelayError,
-    store::{Item, ReceiptRow, SenderAit},
+    store::{Item, ReceiptRow, SenderAit, reason},
 };
 
 /// What a session sends.
@@ -31,6 +32,13 @@ pub(crate) enum Out {
     },
     ReceiptAck(Ulid),
     Close(CloseReason),
+}
+
+/// What became of what a session sends.
+pub(super) enum Written {
+    Frame(Outbound),
+    /// A delivery that the other side cannot take, and why.
+    Undeliverable(Ulid, &'static str),
 }
 
 /// Writes frames for one connection.
@@ -57,15 +65,21 @@ impl<'a> Writer<'a> {
         }
     }
 
-    pub(super) fn write(&mut self, out: Out) -> Result<Outbound, FrameError> {
+    pub(super) fn write(&mut self, out: Out) -> Result<Written, FrameError> {
         let now = self.clock.now();
         let fresh = |rng: &dyn Rng| Ulid::generate(now, &rng);
         let text = match out {
-            Out::Close(reason) => return Ok(Outbound::Close(reason)),
+            Out::Close(reason) => return Ok(Written::Frame(Outbound::Close(reason))),
             Out::Heartbeat(id) => Frame::Heartbeat { id }.encode(id, now)?,
             Out::HeartbeatAck(ack_id) => Frame::HeartbeatAck { ack_id }.encode(fresh(self.rng), now)?,
             Out::ReceiptAck(ack_id) => Frame::ReceiptAck { ack_id }.encode(fresh(self.rng), now)?,
-            Out::Deliver(item) => self.deliver(&item)?,
+            Out::Deliver(item) => {
+                let text = self.deliver(&item)?;
+                if let Some(reason) = self.why_not(&text) {
+                    return Ok(Written::Undeliverable(item.delivery_id, reason));
+                }
+                text
+            }
             Out::EnqueueAck { ack_id, outcome } => {
                 let error = outcome.as_ref().err();
                 let named = error.filter(|_| self.negotiated);
@@ -101,7 +115,19 @@ impl<'a> Writer<'a> {
                 Frame::Receipt(receipt).encode(id, now)?
             }
         };
-        Ok(Outbound::Text(text))
+        Ok(Written::Frame(Outbound::Text(text)))
+    }
+
+    /// Why the other side cannot take this `deliver` frame, if it cannot. Those who negotiated read whatever JSON a frame can
+    /// hold, so nobody looks into it for them; the others' reader gives up the connection over what it cannot read.
+    fn why_not(&self, text: &str) -> Option<&'static str> {
+        if text.len() > limits::MAX_DELIVER_FRAME_BYTES {
+            Some(reason::TOO_LONG)
+        } else if !self.negotiated && !is_portable(text) {
+            Some(reason::UNREADABLE)
+        } else {
+            None
+        }
     }
 
     fn deliver(&mut self, item: &Item) -> Result<String, FrameError> {

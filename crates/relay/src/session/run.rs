@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     CloseReason, Out, Session,
     link::{Inbound, Outbound},
-    out::Writer,
+    out::{Writer, Written},
 };
 use crate::{
     error::RelayError,
@@ -39,7 +39,7 @@ impl Admitted {
         let Self { place, out } = self;
         let session = Arc::clone(&place.session);
         // it keeps the session alive, so it must not outlive this
-        let mut writer = AbortOnDropHandle::new(tokio::spawn(write(Arc::clone(&session), out, outgoing)));
+        let mut writer = AbortOnDropHandle::new(tokio::spawn(write(Arc::clone(&session), hub.clone(), out, outgoing)));
         session.nudge(&hub);
         session.more_receipts();
         session.read(&hub, &ait, &mut incoming).await;
@@ -182,7 +182,7 @@ impl Session {
     }
 }
 
-async fn write<W>(session: Arc<Session>, mut out: mpsc::UnboundedReceiver<Out>, mut outgoing: W)
+async fn write<W>(session: Arc<Session>, hub: Hub, mut out: mpsc::UnboundedReceiver<Out>, mut outgoing: W)
 where
     W: Sink<Outbound> + Send + Unpin,
 {
@@ -197,7 +197,11 @@ where
         let frames = batch.len();
         for item in batch.drain(..) {
             let outbound = match writer.write(item) {
-                Ok(outbound) => outbound,
+                Ok(Written::Frame(outbound)) => outbound,
+                Ok(Written::Undeliverable(delivery_id, reason)) => {
+                    session.give_up_on(delivery_id, reason, &hub);
+                    continue;
+                }
                 Err(error) => {
                     tracing::error!(agent = %session.agent, %error, "a frame could not be written");
                     session.close(CloseReason::Internal);

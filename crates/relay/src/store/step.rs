@@ -136,4 +136,9 @@ pub mod reason {
     pub const REVOKED: &str = "an agent was revoked";
     /// The pair was ended.
     pub const UNPAIRED: &str = "the pair was ended";
+    /// The recipient's client negotiated nothing and would drop its connection over it.
+    pub const UNREADABLE: &str = "the recipient's client cannot read this JSON: nested too deep, a number out of range, \
+                                  or text that is not Unicode";
+    /// With what the relay has to add it is longer than a connector takes.
+    pub const TOO_LONG: &str = "too long for a frame to the recipient's client";
 }

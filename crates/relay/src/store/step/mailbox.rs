@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chancery_base::{Millis, Ulid, ed25519::Signature};
+use chancery_base::{Millis, Ulid, ed25519::Signature, jws};
 use chancery_identity::AgentDid;
 use chancery_relay_wire::{frame::tidy_reason, relay::DeliveryState};
 
@@ -43,7 +43,30 @@ pub struct SenderAit {
     pub jti: Ulid,
 }
 
+/// What every `deliver` frame has beside what its message brings, bytes: names of members, ids, times, numbers, signature.
+/// It is some 600 with numbers of full length.
+const FRAME_BYTES: usize = 1024;
+
 impl NewMessage {
+    /// No `deliver` frame of this message is longer, if the payload goes as it is.
+    #[must_use]
+    pub(crate) fn max_frame_bytes(&self) -> usize {
+        let texts = [
+            Some(&self.message_id),
+            // once more as the lane
+            self.conversation.as_ref(),
+            self.conversation.as_ref(),
+            self.content_type.as_ref(),
+            self.reply_to.as_ref(),
+            self.sent_at.as_ref(),
+        ];
+        // quotes and backslashes are written as two
+        let texts: usize = texts.into_iter().flatten().map(|text| 2 * text.len()).sum();
+        let names = self.sender.as_str().len() + self.recipient.as_str().len();
+        // the token that is shown may be another than the one that it was sent with
+        self.payload.len() + texts + names + jws::MAX_TOKEN_BYTES + FRAME_BYTES
+    }
+
     /// What tells two messages under one id apart: SHA-256 over the payload and everything else that the recipient reads.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
@@ -261,7 +284,7 @@ pub struct Defer {
     pub seq: Seq,
     /// Delivery id of the row.
     pub delivery_id: Ulid,
-    /// Attempts that it may have.
+    /// Attempts that it may have. With 0 it is given up now, for the reason as it stands.
     pub max_attempts: u32,
     /// Why it was refused.
     pub reason: String,
@@ -286,7 +309,10 @@ pub enum Deferred {
 impl Defer {
     /// Why the message is given up after `attempts`; short enough for a receipt.
     pub(crate) fn last_words(&self, attempts: u32) -> String {
-        let reason = format!("refused {attempts} times, at last: {}", self.reason);
+        let reason = match self.max_attempts {
+            0 => self.reason.clone(),
+            _ => format!("refused {attempts} times, at last: {}", self.reason),
+        };
         tidy_reason(&reason).unwrap_or_default().into_owned()
     }
 }
