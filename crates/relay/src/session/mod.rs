@@ -53,7 +53,7 @@ pub struct Session {
     wake: Notify,
     closing: Mutex<Option<CloseReason>>,
     closed: AtomicBool,
-    /// Enqueues that wait for their commit.
+    /// Enqueues and receipts that wait for their commit.
     pub(crate) pending: Arc<Semaphore>,
     receipts: Mutex<Receipts>,
 }
@@ -154,7 +154,9 @@ impl Session {
         }
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
+    /// Whether it has ended, or is about to.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
 

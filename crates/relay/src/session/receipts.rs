@@ -17,6 +17,11 @@ impl Session {
             // only the recipient may say it; there is no negative answer to a receipt
             return;
         }
+        // more than a windowful that waits for its commit is not taken: a connector sends it again, and one that only floods
+        // must not fill the writer's queue for all
+        let Ok(permit) = Arc::clone(&self.pending).try_acquire_owned() else {
+            return;
+        };
         let step = RecordReceipt {
             recipient: self.agent.clone(),
             sender: frame.from.clone(),
@@ -29,15 +34,18 @@ impl Session {
             now: self.clock.now(),
         };
         let (session, hub, id) = (Arc::clone(self), hub.clone(), frame.id);
-        self.store.submit(step, move |outcome| match outcome {
-            Ok(row) => {
-                session.send(Out::ReceiptAck(id));
-                if let Some(row) = row {
-                    hub.tell_sender(row);
+        self.store.submit(step, move |outcome| {
+            match outcome {
+                Ok(row) => {
+                    session.send(Out::ReceiptAck(id));
+                    if let Some(row) = row {
+                        hub.tell_sender(row);
+                    }
                 }
+                // without an acknowledgement it is sent again
+                Err(refusal) => tracing::error!(error = %refusal, "a receipt could not be stored"),
             }
-            // without an acknowledgement it is sent again
-            Err(refusal) => tracing::error!(error = %refusal, "a receipt could not be stored"),
+            drop(permit);
         });
     }
 

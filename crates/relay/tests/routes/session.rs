@@ -154,3 +154,44 @@ async fn at_the_end_all_connections_are_closed() {
         assert_eq!(late.closed().await, CloseReason::Shutdown);
     }
 }
+
+/// Receipts cost their sender nothing: one connection must not fill the writer's queue, which would end everybody's session.
+#[tokio::test]
+async fn a_flood_of_receipts_does_not_pile_up_in_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut narrow = config();
+    narrow.delivery.max_pending_enqueues = 1;
+    let store = chancery_relay::Store::sqlite(&folder.path().join("relay.db")).unwrap();
+    let world = World::over(narrow, store).await;
+    let (a, b) = (world.agent(1), world.agent(2));
+    world.pair(&a, &b).await;
+    let mut link = world.connect(&b, true).await;
+    let receipt = |n: usize| {
+        json!({"type": "receipt", "v": 1, "id": world.ulid(), "ts": TS, "originalFrameId": format!("none-{n}"),
+               "fromAgentDid": a.did, "toAgentDid": b.did, "status": "delivered_to_webhook", "at": TS})
+    };
+    const FLOOD: usize = 500;
+    for n in 0..FLOOD {
+        link.send(receipt(n));
+    }
+    let beat = world.ulid();
+    link.send(json!({"type": "heartbeat", "v": 1, "id": beat, "ts": TS}));
+    let mut taken = 0;
+    loop {
+        let frame = link.frame().await;
+        if frame["type"] == "heartbeat_ack" {
+            break;
+        }
+        assert_eq!(frame["type"], "receipt_ack");
+        taken += 1;
+    }
+    assert!(taken < FLOOD / 2, "{taken} of {FLOOD} at once");
+    // those that were not taken are sent again, and taken then
+    for n in 0.. {
+        link.send(receipt(n));
+        if let Ok(frame) = tokio::time::timeout(std::time::Duration::from_secs(1), link.frame()).await {
+            assert_eq!(frame["type"], "receipt_ack");
+            break;
+        }
+    }
+}
