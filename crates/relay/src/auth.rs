@@ -1,7 +1,7 @@
 //! Who is calling: the checks of a request, in the order of the specification (section 3.3).
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -36,6 +36,8 @@ pub struct Caller {
     /// The same as text.
     pub token: Arc<SenderAit>,
     proof: VerifiedProof,
+    /// Sessions whose end was known when the checks began.
+    sessions_ended: u64,
 }
 
 impl Caller {
@@ -101,6 +103,7 @@ pub async fn authenticate(
     needs: Needs,
 ) -> Result<Caller, RelayError> {
     let now = shared.clock.now();
+    let sessions_ended = shared.access.sessions_ended();
     let authorization = head.headers.get("authorization").ok_or(RelayError::MissingToken)?;
     let token = authorization
         .to_str()
@@ -148,6 +151,7 @@ pub async fn authenticate(
         }),
         ait,
         proof,
+        sessions_ended,
     };
     if !needs.judge_nonce_later {
         let seen = NonceSeen {
@@ -249,7 +253,19 @@ pub(crate) struct AccessCache {
     known: Mutex<BTreeMap<AgentDid, Known>>,
     /// Counts what was forgotten: what the registry said before is not remembered after.
     forgotten: AtomicU64,
+    ended: Mutex<Ended>,
 }
+
+/// Sessions that the registry ended.
+#[derive(Default)]
+struct Ended {
+    count: u64,
+    /// Whose the last ones were.
+    last: VecDeque<AgentDid>,
+}
+
+/// Ended sessions that are remembered by agent, for checks that are under way; a check that saw more go by is not believed.
+const MAX_ENDED: usize = 1024;
 
 struct Known {
     token: [u8; 32],
@@ -267,7 +283,33 @@ impl AccessCache {
         Self {
             known: Mutex::default(),
             forgotten: AtomicU64::new(0),
+            ended: Mutex::default(),
         }
+    }
+
+    fn ended(&self) -> std::sync::MutexGuard<'_, Ended> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sessions_ended(&self) -> u64 {
+        self.ended().count
+    }
+
+    /// The registry ended the session of `agent`: access tokens that were good before are not.
+    pub(crate) fn session_ended(&self, agent: &AgentDid) {
+        let mut ended = self.ended();
+        ended.count += 1;
+        if ended.last.len() >= MAX_ENDED {
+            ended.last.pop_front();
+        }
+        ended.last.push_back(agent.clone());
+    }
+
+    /// Whether the session of `caller` may have ended since its checks began.
+    pub(crate) fn may_have_ended(&self, caller: &Caller) -> bool {
+        let ended = self.ended();
+        let since = usize::try_from(ended.count - caller.sessions_ended).unwrap_or(usize::MAX);
+        since > ended.last.len() || ended.last.iter().rev().take(since).any(|agent| agent == caller.agent())
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<AgentDid, Known>> {

@@ -160,6 +160,9 @@ async fn try_read(shared: &Shared, cursor: &mut u64) -> Result<std::convert::Inf
     let silence = shared.config.feed.degraded_after * 3;
     let opened = timeout(silence.max(Duration::from_secs(5)), shared.revocations.follow(*cursor));
     let mut events = opened.await.map_err(|_| Broken::Silent)??;
+    // until the first heartbeat there may be entries behind the one that was just read: knowing some of what is revoked is
+    // not knowing
+    let mut caught_up = false;
     loop {
         let event = timeout(silence, events.next())
             .await
@@ -167,7 +170,7 @@ async fn try_read(shared: &Shared, cursor: &mut u64) -> Result<std::convert::Inf
             .ok_or(Broken::Ended)?;
         match event {
             FeedEvent::Heartbeat { seq } if seq > *cursor => return Err(Broken::Gap(seq)),
-            FeedEvent::Heartbeat { .. } => {}
+            FeedEvent::Heartbeat { .. } => caught_up = true,
             FeedEvent::Reset { .. } => {
                 shared.store.run(ResetFeed).await?;
                 *cursor = 0;
@@ -185,8 +188,10 @@ async fn try_read(shared: &Shared, cursor: &mut u64) -> Result<std::convert::Inf
                 *cursor = entry.seq;
             }
         }
-        shared.feed.heard();
-        shared.hub.set_paused(false);
+        if caught_up {
+            shared.feed.heard();
+            shared.hub.set_paused(false);
+        }
     }
 }
 
@@ -211,6 +216,9 @@ async fn apply(shared: &Shared, entry: &Entry) -> Result<(), Refusal> {
         _ => {}
     }
     shared.access.forget(agent);
+    if entry.scope != Scope::Token {
+        shared.access.session_ended(agent);
+    }
     match entry.scope {
         Scope::Token => shared.hub.cut_token(agent, entry.jti),
         _ => shared.hub.cut(agent, CloseReason::Revoked),

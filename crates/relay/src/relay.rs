@@ -48,7 +48,7 @@ impl Shared {
             .connect(agent.clone(), token, expires, negotiated, caller.nonce())
             .await?;
         // a revocation that came between the check and the admission has no session to close yet
-        if self.feed.is_revoked(agent, caller.ait.jti()) {
+        if self.feed.is_revoked(agent, caller.ait.jti()) || self.access.may_have_ended(caller) {
             self.hub.cut(agent, CloseReason::Revoked);
         }
         Ok(admitted)

@@ -7,7 +7,11 @@ use chancery_identity::{
     Ait,
     revocation::{Entry, Scope, sign},
 };
-use chancery_relay::{feed::FeedState, store::LoadRevocations};
+use chancery_relay::{
+    auth::{Needs, RequestHead, authenticate},
+    feed::FeedState,
+    store::LoadRevocations,
+};
 use chancery_relay_wire::registry::FeedEvent;
 use serde_json::json;
 use tokio::time::Instant;
@@ -291,4 +295,59 @@ async fn what_is_revoked_is_known_after_a_restart() {
     let (payload, id) = link.delivery().await;
     assert_eq!(payload, json!({"kept": true}));
     link.ack(&id);
+}
+
+/// Entries alone are no sign that all of them are known: what is read after a long absence may end anywhere.
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_is_still_reading_what_it_missed_accepts_nothing() {
+    let world = World::new().await;
+    let (a, b) = (world.agent(1), world.agent(2));
+    world.registry.silent.store(true, SeqCst);
+    let token = world.registry.entry(1, &a.did, a.jti, Scope::Agent);
+    world.registry.log.lock().unwrap().push(token);
+    let world = world.restart_unheard(chancery_relay::Store::memory()).await;
+    until_cursor(&world, 1).await;
+    assert_eq!(world.relay.feed_state(), FeedState::Stale);
+    assert!(world.relay.hub().is_paused());
+    world
+        .get(&b, "/pair")
+        .await
+        .is(503, "PROXY_AUTH_DEPENDENCY_UNAVAILABLE");
+    world.registry.silent.store(false, SeqCst);
+    world.until_state(FeedState::Fresh).await;
+    world.get(&b, "/pair").await.ok(200);
+}
+
+/// A session that is ended while its connect is under way has no socket to close yet.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_ends_between_check_and_connect_opens_nothing() {
+    let world = World::new().await;
+    let (a, b) = (world.agent(1), world.agent(2));
+    for (who, open) in [(&a, false), (&b, true)] {
+        let call = world.call(who, "GET", "/v1/relay/connect", "");
+        let mut headers = axum::http::HeaderMap::new();
+        for (name, value) in &call.headers {
+            let name: axum::http::HeaderName = name.parse().unwrap();
+            headers.insert(name, value.parse().unwrap());
+        }
+        let (method, uri) = (axum::http::Method::GET, "/v1/relay/connect".parse().unwrap());
+        let head = RequestHead {
+            method: &method,
+            uri: &uri,
+            headers: &headers,
+        };
+        let needs = Needs {
+            access: true,
+            ..Needs::default()
+        };
+        let shared = world.relay.shared();
+        let caller = authenticate(shared, head, b"", needs).await.unwrap();
+        if !open {
+            world.registry.revoke(&a.did, a.jti, Scope::Session);
+            until_cursor(&world, 1).await;
+        }
+        let _admitted = shared.admit(&caller, true).await.unwrap();
+        let session = world.relay.hub().session(&who.did).unwrap();
+        assert_eq!(session.is_closed(), !open);
+    }
 }
