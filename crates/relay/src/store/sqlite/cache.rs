@@ -74,6 +74,8 @@ pub(super) struct Cache {
     handed_over: bool,
     /// A step failed half way: the batch must not be committed.
     broken: bool,
+    /// A step is running. One that panics never ends, and nobody knows what it left here.
+    running: bool,
 }
 
 impl Cache {
@@ -224,8 +226,15 @@ impl Cache {
         Ok(())
     }
 
+    /// A step begins.
+    pub(super) fn step_began(&mut self) {
+        self.broken |= self.running;
+        self.running = true;
+    }
+
     /// The step is over.
     pub(super) fn step_ended<T>(&mut self, outcome: &Result<T, Refusal>) {
+        self.running = false;
         let handed_over = std::mem::take(&mut self.handed_over);
         match outcome {
             Ok(_) if handed_over => self.clear(),
@@ -308,7 +317,7 @@ impl SharedCache {
 impl BatchHook for SharedCache {
     fn before_commit(&mut self, tx: &Connection) -> Result<(), StoreError> {
         let mut cache = self.lock();
-        if cache.broken {
+        if cache.broken || cache.running {
             return Err(StoreError::BatchLost);
         }
         cache.write(tx)?;

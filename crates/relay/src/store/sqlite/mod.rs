@@ -57,6 +57,7 @@ impl<S: Known> Command for Work<S> {
 
     fn apply(self, tx: &Connection) -> Result<S::Output, Refusal> {
         let mut cache = self.1.lock();
+        cache.step_began();
         let outcome = self.0.on_sqlite(&mut Tx(tx, Some(&mut cache)));
         cache.step_ended(&outcome);
         outcome
