@@ -61,6 +61,7 @@ pub struct Timing {
     /// How long a sender's token may take to be checked; below the relay's own wait for our acknowledgement.
     pub verify_timeout: Duration,
     /// How long a settled message is remembered, for `GET /v1/outbound/{id}` and against repeats. Relays repeat for an hour.
+    /// What was signed longer ago than this counts as the relay's word alone: nobody would recognise a repeat.
     pub retention: Duration,
     /// Life of an access token until the first refresh shows it; a fifth of it before the end a new one is fetched.
     pub access_ttl: Duration,

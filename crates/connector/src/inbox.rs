@@ -30,6 +30,8 @@ const MAX_COMMITS: usize = 256;
 pub(crate) const QUEUE: usize = 64;
 /// How long a sender's key may be used after its token ended: a message may have waited in the mailbox so long.
 const KEY_GRACE_MS: i64 = 24 * 3600 * 1000;
+/// How far a sender's clock may be ahead of ours. What was settled is remembered so much longer.
+pub(crate) const MAX_AHEAD_MS: i64 = 24 * 3600 * 1000;
 /// Senders whose keys are kept in memory; the store has all of them.
 const MAX_CACHED_PEERS: usize = 4096;
 
@@ -193,7 +195,19 @@ async fn verify(core: &Core, arrived: &ArrivedMessage) -> Result<(Verified, Opti
         payload: message.payload.get().as_bytes(),
     };
     message::verify(&signed, sig, &peer.key).map_err(|_| "the sender's signature does not verify")?;
-    Ok((Verified::EndToEnd, Some(peer.identity)))
+    let vouches = if is_remembered(core, signed.sent_at) {
+        Verified::EndToEnd
+    } else {
+        Verified::RelayAsserted
+    };
+    Ok((vouches, Some(peer.identity)))
+}
+
+/// Whether a repeat of what was signed at `sent_at` would still be recognised. Of what is older, or of another time
+/// altogether, the relay alone says that it is no repeat: a signature does not wear off.
+fn is_remembered(core: &Core, sent_at: &str) -> bool {
+    let retention = i64::try_from(core.config.timing.retention.as_millis()).unwrap_or(i64::MAX);
+    Millis::parse_rfc3339(sent_at).is_some_and(|sent| (-MAX_AHEAD_MS..retention).contains(&core.now().since(sent)))
 }
 
 /// Checks an agent's token, unless the same one was checked before, and remembers it.

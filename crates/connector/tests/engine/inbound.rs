@@ -402,3 +402,33 @@ async fn an_orderly_stop_lets_a_delivery_end() {
         (&0.into(), &0.into())
     );
 }
+
+/// A relay may keep what it delivered, and deliver it again when everybody has forgotten it.
+#[tokio::test(start_paused = true)]
+async fn an_old_signature_does_not_vouch_for_a_message_that_may_be_a_repeat() {
+    let mut world = World::new(Setup::default());
+    let mut session = world.session().await;
+    let incoming = Incoming::new(PAYLOAD);
+    assert_eq!(session.deliver(&incoming).await["accepted"], true);
+    let attempt = world.attempt().await;
+    assert_eq!(attempt.delivery.verified, Verified::EndToEnd);
+    attempt.ok();
+    assert_eq!(world.status().await["inbound"]["pending"], 0);
+    drop(session);
+    world.crash();
+    tokio::time::advance(Duration::from_secs(10 * 24 * 3600)).await;
+    world.start();
+    // until the message is forgotten
+    tokio::time::sleep(Duration::from_secs(700)).await;
+    // nobody answered the heartbeats of these
+    while world.sessions.try_recv().is_ok() {}
+    let mut session = world.session().await;
+    let again = Incoming {
+        message_id: incoming.message_id.clone(),
+        ..Incoming::new(PAYLOAD)
+    };
+    assert_eq!(session.deliver(&again).await["accepted"], true);
+    let delivery = world.attempt().await.delivery;
+    assert_eq!(delivery.id, again.id, "it is forgotten");
+    assert_eq!(delivery.verified, Verified::RelayAsserted);
+}
