@@ -1,5 +1,6 @@
 //! Where a command writes.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -66,6 +67,7 @@ impl Output {
             text.push(b'\n');
         } else {
             human(&mut text)?;
+            text = harmless(&String::from_utf8_lossy(&text)).into_owned().into_bytes();
         }
         let mut out = lock(&self.out);
         out.write_all(&text)?;
@@ -87,7 +89,7 @@ impl Output {
     /// Tells people something on stderr; says nothing with JSON.
     pub fn note(&self, text: impl Display) {
         if !self.json {
-            self.tell(&format!("{text}\n"));
+            self.tell(&format!("{}\n", harmless(&text.to_string())));
         }
     }
 
@@ -96,7 +98,8 @@ impl Output {
         if self.json {
             self.tell(&format!("{}\n", serde_json::json!({ "warning": text.to_string() })));
         } else {
-            self.tell(&format!("{} {text}\n", self.paint(WARNING, "Warning:")));
+            let text = text.to_string();
+            self.tell(&format!("{} {}\n", self.paint(WARNING, "Warning:"), harmless(&text)));
         }
     }
 
@@ -107,9 +110,9 @@ impl Output {
             self.tell(&format!("{}\n", failure.to_json()));
             return;
         }
-        let mut text = format!("{} {}\n", self.paint(ERROR, "Error:"), failure.message);
+        let mut text = format!("{} {}\n", self.paint(ERROR, "Error:"), harmless(&failure.message));
         if let Some(hint) = &failure.hint {
-            text.push_str(&format!("  {} {hint}\n", self.paint(HINT, "hint:")));
+            text.push_str(&format!("  {} {}\n", self.paint(HINT, "hint:"), harmless(hint)));
         }
         self.tell(&text);
     }
@@ -138,6 +141,21 @@ impl std::fmt::Debug for Output {
     }
 }
 
+/// `text` without what would make a terminal do more than show it: what servers and peers wrote stands in it. Control
+/// characters but ends of line and tabs, and those that turn the direction of writing, become U+FFFD.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let acts = |c: char| match c {
+        '\n' | '\t' => false,
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        c => c.is_control(),
+    };
+    if text.contains(acts) {
+        text.replace(acts, "\u{fffd}").into()
+    } else {
+        text.into()
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -160,6 +178,25 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+
+    #[test]
+    fn what_others_wrote_does_not_drive_the_terminal() {
+        let evil = "a\u{1b}]0;x\u{7}\u{9b}2J\u{202e}b\r\tc\nd\u{e9}";
+        let (out, err) = (Shared::default(), Shared::default());
+        let output = Output::to(false, out.clone(), err.clone());
+        output.result(&(), |out| write!(out, "{evil}")).unwrap();
+        output.note(evil);
+        output.warn(evil);
+        for written in [out, err] {
+            let written = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+            assert!(
+                written.contains("a\u{fffd}]0;x\u{fffd}\u{fffd}2J\u{fffd}b\u{fffd}\tc\nd\u{e9}"),
+                "{written:?}"
+            );
+            let harmful = |c: char| c != '\n' && c != '\t' && c.is_control();
+            assert!(!written.contains(harmful), "{written:?}");
+        }
+    }
 
     #[derive(Clone, Default)]
     struct Shared(Arc<Mutex<Vec<u8>>>);
