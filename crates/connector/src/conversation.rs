@@ -161,7 +161,8 @@ impl Conversation<'_> {
         };
         let mut rows: BTreeMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
         let max_age = core.config.timing.outbound_max_age;
-        for head in heads.into_values() {
+        let mut heads = heads.into_values();
+        while let Some(head) = heads.next() {
             let Some(row) = rows.remove(&head.id) else {
                 // settled meanwhile, by a late answer or a receipt
                 core.outbox.done(head);
@@ -180,7 +181,13 @@ impl Conversation<'_> {
                 Ok(text) => {
                     let due = now + core.config.timing.ack_timeout;
                     self.in_flight.insert(head.id, (head, due));
-                    self.send(text).await?;
+                    if let Err(end) = self.send(text).await {
+                        // what was taken and not sent would keep its lane waiting for ever
+                        for head in heads {
+                            core.outbox.put_back(head, now);
+                        }
+                        return Err(end);
+                    }
                 }
                 Err(error) => {
                     self.settling

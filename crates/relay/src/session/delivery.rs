@@ -236,17 +236,19 @@ impl Session {
         capped.mul_f64(factor.max(0.0)).min(limits.retry_max)
     }
 
-    /// What timers are due: deliveries without an answer, lanes that may go on.
+    /// What timers are due: deliveries and receipts without an answer, lanes that may go on.
     pub(crate) fn tick(self: &Arc<Self>, hub: &Hub) {
         let late = self.lanes().overdue(Instant::now());
         for delivery_id in late {
             self.refuse(delivery_id, "no acknowledgement in time", hub);
         }
+        self.expire_receipts();
         self.nudge(hub);
     }
 
     /// When [`Session::tick`] has something to do next.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.lanes().next_deadline()
+        let receipts = self.next_receipt_deadline();
+        self.lanes().next_deadline().into_iter().chain(receipts).min()
     }
 }

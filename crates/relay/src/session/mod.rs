@@ -21,7 +21,10 @@ use std::{
 
 use chancery_base::{Clock, Rng, Ulid};
 use chancery_identity::AgentDid;
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::{
+    sync::{Notify, Semaphore, mpsc},
+    time::Instant,
+};
 
 use crate::{
     config::Config,
@@ -61,8 +64,8 @@ pub struct Session {
 /// Receipts on their way to this agent.
 #[derive(Default)]
 struct Receipts {
-    /// Frame id to row.
-    outstanding: BTreeMap<Ulid, Seq>,
+    /// Frame id to row, and the time by which it must be acknowledged.
+    outstanding: BTreeMap<Ulid, (Seq, Instant)>,
     /// Whether the store may have more.
     more: bool,
     reading: bool,

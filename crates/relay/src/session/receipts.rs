@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use chancery_base::Ulid;
 use chancery_relay_wire::{frame::Receipt, limits};
+use tokio::time::Instant;
 
-use super::{Out, RECEIPT_WINDOW, Session};
+use super::{Out, RECEIPT_WINDOW, Receipts, Session};
 use crate::{
     hub::Hub,
     store::{MessageRef, PendingReceipts, ReceiptRow, ReceiptSeen, RecordReceipt},
@@ -55,17 +56,43 @@ impl Session {
             return;
         }
         let mut receipts = self.receipts();
-        if receipts.outstanding.len() >= RECEIPT_WINDOW || receipts.reading {
+        if receipts.more || receipts.reading || receipts.outstanding.len() >= RECEIPT_WINDOW {
+            // behind what waits in the store, or that would never have its turn
             receipts.more = true;
             return;
         }
-        if receipts.outstanding.values().any(|seq| *seq == row.seq) {
+        self.send_receipt(&mut receipts, row);
+    }
+
+    fn send_receipt(&self, receipts: &mut Receipts, row: ReceiptRow) {
+        if receipts.outstanding.values().any(|(seq, _)| *seq == row.seq) {
             // it was read from the store meanwhile
             return;
         }
         let id = Ulid::generate(self.clock.now(), &self.rng);
-        receipts.outstanding.insert(id, row.seq);
+        let due = Instant::now() + self.config.delivery.ack_timeout;
+        if receipts.outstanding.is_empty() {
+            self.wake.notify_one();
+        }
+        receipts.outstanding.insert(id, (row.seq, due));
         self.send(Out::Receipt { id, row: Box::new(row) });
+    }
+
+    /// Receipts whose acknowledgement is overdue go again, under another frame id.
+    pub(super) fn expire_receipts(self: &Arc<Self>) {
+        let (now, mut receipts) = (Instant::now(), self.receipts());
+        let before = receipts.outstanding.len();
+        receipts.outstanding.retain(|_, (_, due)| *due > now);
+        if receipts.outstanding.len() < before {
+            receipts.more = true;
+            drop(receipts);
+            self.more_receipts();
+        }
+    }
+
+    /// When [`Session::expire_receipts`] has something to do next.
+    pub(super) fn next_receipt_deadline(&self) -> Option<Instant> {
+        self.receipts().outstanding.values().map(|(_, due)| *due).min()
     }
 
     /// Receipts may be due that this session was not told of.
@@ -75,7 +102,7 @@ impl Session {
     }
 
     pub(super) fn receipt_seen(self: &Arc<Self>, frame_id: Ulid) {
-        let Some(seq) = self.receipts().outstanding.remove(&frame_id) else {
+        let Some((seq, _)) = self.receipts().outstanding.remove(&frame_id) else {
             return;
         };
         self.store.submit(
@@ -118,12 +145,7 @@ impl Session {
             receipts.reading = false;
             receipts.more |= rows.len() == RECEIPT_WINDOW;
             for row in rows {
-                if receipts.outstanding.values().any(|seq| *seq == row.seq) {
-                    continue;
-                }
-                let id = Ulid::generate(session.clock.now(), &session.rng);
-                receipts.outstanding.insert(id, row.seq);
-                session.send(Out::Receipt { id, row: Box::new(row) });
+                session.send_receipt(&mut receipts, row);
             }
             drop(receipts);
             // what was told while this was being read: nobody else will ask when nothing is outstanding
