@@ -11,6 +11,12 @@ pub enum Error {
     /// Neither a data directory nor a home.
     #[error("there is no place for the data: neither --data-dir, XDG_DATA_HOME nor HOME is set")]
     DataDirUnknown,
+    /// A variable that is set, and that nobody can read; going on without it would be another configuration.
+    #[error("the variable {name} is not UTF-8 text")]
+    VariableNotText {
+        /// The variable.
+        name: String,
+    },
     /// A file of the data directory is not what it should be.
     #[error("{} is not valid: {reason}", path.display())]
     SecretFile {
@@ -64,6 +70,7 @@ impl Error {
     /// All codes of this enum.
     pub const CODES: &'static [&'static str] = &[
         "DATA_DIR_UNKNOWN",
+        "VARIABLE_NOT_TEXT",
         "DATA_DIR_FILE_INVALID",
         "PROXY_SERVICE_CREDENTIALS_MISSING",
         "PROXY_SERVICE_CREDENTIALS_INVALID",
@@ -79,6 +86,7 @@ impl ErrorCode for Error {
     fn code(&self) -> &'static str {
         match self {
             Self::DataDirUnknown => "DATA_DIR_UNKNOWN",
+            Self::VariableNotText { .. } => "VARIABLE_NOT_TEXT",
             Self::SecretFile { .. } => "DATA_DIR_FILE_INVALID",
             Self::ServiceCredentialsMissing { .. } => "PROXY_SERVICE_CREDENTIALS_MISSING",
             Self::ServiceCredentialsInvalid { .. } => "PROXY_SERVICE_CREDENTIALS_INVALID",
@@ -93,6 +101,7 @@ impl ErrorCode for Error {
     fn category(&self) -> Category {
         match self {
             Self::DataDirUnknown
+            | Self::VariableNotText { .. }
             | Self::SecretFile { .. }
             | Self::ServiceCredentialsMissing { .. }
             | Self::ServiceCredentialsInvalid { .. }
@@ -105,6 +114,7 @@ impl ErrorCode for Error {
     fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::DataDirUnknown => "give --data-dir",
+            Self::VariableNotText { .. } => "set it anew, or unset it",
             Self::SecretFile { .. } => "restore the file, or remove it to have a new one made",
             Self::ServiceCredentialsMissing { .. } => {
                 "give --service-credentials FILE (the registry writes internal-service.json into its data directory), or \

@@ -115,6 +115,13 @@ impl RegistrySecrets {
         let mut secrets = Self::none(dir);
         if !is_set(variable::REGISTRY_SIGNING_KEY) && !is_set(variable::REGISTRY_SIGNING_KEYS) {
             let key = secrets.file(SIGNING_KEY, || SecretKey::generate(&rng).to_b64())?;
+            if SecretKey::from_b64(&key).is_err() {
+                let (path, reason) = (
+                    dir.join(SIGNING_KEY),
+                    "it is no key of 32 bytes in base64url".to_owned(),
+                );
+                return Err(Error::SecretFile { path, reason }.into());
+            }
             secrets.values.push((variable::REGISTRY_SIGNING_KEY, key));
         }
         if !is_set(variable::BOOTSTRAP_SECRET) {

@@ -71,6 +71,39 @@ fn a_wrong_call_is_told_on_stderr_with_2() {
 }
 
 #[test]
+fn a_secret_that_cannot_be_read_is_not_replaced_by_another() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_str().unwrap();
+    let run = |value: &[u8]| {
+        Command::new(env!("CARGO_BIN_EXE_chancery"))
+            .args(["registry", "--listen", "127.0.0.1:0", "--data-dir", data, "--json"])
+            .env("BOOTSTRAP_SECRET", std::ffi::OsStr::from_bytes(value))
+            .output()
+            .unwrap()
+    };
+    let unreadable = run(b"\xff");
+    assert_eq!(unreadable.status.code(), Some(1));
+    let told = String::from_utf8(unreadable.stderr).unwrap();
+    assert!(
+        told.contains("VARIABLE_NOT_TEXT") && told.contains("BOOTSTRAP_SECRET"),
+        "{told}"
+    );
+    assert!(!dir.path().join("signing.key").exists());
+
+    // a broken file is named as the file that it is, not as the variable that it stands for
+    std::fs::write(dir.path().join("signing.key"), "garbage").unwrap();
+    let broken = run(b"a-secret-that-is-long-enough");
+    assert_eq!(broken.status.code(), Some(1));
+    let told = String::from_utf8(broken.stderr).unwrap();
+    assert!(
+        told.contains("DATA_DIR_FILE_INVALID") && told.contains("signing.key"),
+        "{told}"
+    );
+    assert!(!told.contains("garbage"), "{told}");
+}
+
+#[test]
 fn the_demo_shows_that_everything_works() {
     let demo = chancery(&["demo", "--json"]);
     let lines: Vec<Value> = stdout(&demo)

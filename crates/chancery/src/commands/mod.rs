@@ -9,13 +9,16 @@ use std::sync::Arc;
 
 use chancery_terminal::{Failure, Output};
 
-use crate::cli::Command;
+use crate::{cli::Command, error::Error};
 
 /// Runs a command.
 ///
 /// # Errors
 /// Whatever it fails with.
 pub async fn run(command: Command, output: Arc<Output>) -> Result<(), Failure> {
+    if matches!(command, Command::Registry(_) | Command::Proxy(_)) {
+        check_variables()?;
+    }
     match command {
         Command::Registry(arguments) => Box::pin(registry::run(*arguments, &output)).await,
         Command::Proxy(arguments) => Box::pin(proxy::run(*arguments, &output)).await,
@@ -24,7 +27,32 @@ pub async fn run(command: Command, output: Arc<Output>) -> Result<(), Failure> {
     }
 }
 
-/// A variable of the process; what is not UTF-8 or blank counts as unset.
+/// Beginnings of the variables that registry and relay read.
+const VARIABLES: &[&str] = &[
+    "AGENT_RATE_LIMIT_",
+    "APP_VERSION",
+    "BOOTSTRAP_",
+    "ENVIRONMENT",
+    "INJECT_IDENTITY_INTO_MESSAGE",
+    "LISTEN_PORT",
+    "PROXY_",
+    "PUBLIC_ORIGIN",
+    "REGISTRY_",
+    "RELAY_",
+    "REVOCATION_FEED_",
+];
+
+/// A secret that cannot be read must not be taken for none: another one would be made in its place.
+fn check_variables() -> Result<(), Error> {
+    let unread = std::env::vars_os().find_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        let ours = VARIABLES.iter().any(|start| name.starts_with(start));
+        (ours && value.to_str().is_none()).then_some(name)
+    });
+    unread.map_or(Ok(()), |name| Err(Error::VariableNotText { name }))
+}
+
+/// A variable of the process; a blank one counts as unset, and so does what [`check_variables`] does not look at.
 fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
