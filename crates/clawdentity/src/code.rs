@@ -138,7 +138,7 @@ codes! {
     /// No such agent here.
     AgentNotFound = "CLI_AGENT_NOT_FOUND", NotFound, "create it with `clawdentity agent create <NAME>`";
     /// A file of the agent is missing or not what it should be.
-    AgentFileInvalid = "CLI_AGENT_FILE_INVALID", Input;
+    AgentFileInvalid = "CLI_AGENT_FILE_INVALID", Input, "restore the file; without it, create another agent with `clawdentity agent create <NAME>`";
     /// No API key to authenticate with.
     AgentMissingLocalCredentials = "CLI_AGENT_MISSING_LOCAL_CREDENTIALS", Unauthenticated, "run `clawdentity invite redeem`, or `clawdentity config set apiKey -`";
     /// No answer from the registry.
@@ -199,7 +199,7 @@ codes! {
     /// No ticket.
     PairStatusTicketRequired = "CLI_PAIR_STATUS_TICKET_REQUIRED", Input, "pass --ticket <clwpair1_...>";
     /// Not a ticket.
-    PairStatusTicketInvalid = "CLI_PAIR_STATUS_TICKET_INVALID", Input;
+    PairStatusTicketInvalid = "CLI_PAIR_STATUS_TICKET_INVALID", Input, "pass the ticket as `clawdentity pair start` printed it";
     /// A wait option is not a positive integer.
     PairStatusWaitInvalid = "CLI_PAIR_STATUS_WAIT_INVALID", Input, "pass a positive number of seconds";
     /// Nobody confirmed in time.

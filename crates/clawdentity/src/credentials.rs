@@ -83,7 +83,10 @@ impl Session {
             } else {
                 Code::ConnectorInvalidRegistryAuth
             };
-            error.named(code)
+            // without the refresh token in it there is nothing to refresh with
+            error
+                .named(code)
+                .hint("restore the file; without it, create another agent with `clawdentity agent create <NAME>`")
         })
     }
 

@@ -220,12 +220,20 @@ fn remote_hint(remote: &RemoteError) -> Option<String> {
         "INVITE_REDEEM_CODE_INVALID" | "INVITE_REDEEM_EXPIRED" | "INVITE_REDEEM_ALREADY_USED" => {
             "ask for a new invite code; one invite is for one person, once"
         }
+        "INVITE_CREATE_INVALID" => "--expires-at is a time in the future, such as 2030-01-31T12:00:00Z",
         "INVITE_CREATE_FORBIDDEN" => "only an administrator may invite",
+        "ADMIN_BOOTSTRAP_UNAUTHORIZED" => {
+            "pass --bootstrap-secret @FILE: a registry that makes its own secret keeps it in bootstrap-secret in its data \
+             directory"
+        }
         "ADMIN_BOOTSTRAP_DISABLED" => "start the registry with a bootstrap secret",
         "ADMIN_BOOTSTRAP_ALREADY_COMPLETED" => "the registry has its administrator; ask them for an invite",
         "AGENT_AUTH_REFRESH_INVALID" | "AGENT_AUTH_REFRESH_REVOKED" | "AGENT_AUTH_REFRESH_EXPIRED" => {
             "the agent's session is over; create the agent anew"
         }
+        "API_KEY_NOT_FOUND" => "`clawdentity api-key list` shows your keys and their ids",
+        "API_KEY_CREATE_INVALID" => "a name has 1 to 64 characters, none of them a control character",
+        "PROXY_PAIR_SELF_FORBIDDEN" => "confirm it as another agent than the one that made the ticket",
         "PROXY_PAIR_OWNERSHIP_FORBIDDEN" => "recreate or refresh the local agent identity",
         "PROXY_PAIR_OWNERSHIP_UNAVAILABLE" => {
             "the relay cannot ask its registry; its operator must check BOOTSTRAP_INTERNAL_SERVICE_ID and _SECRET"

@@ -78,7 +78,8 @@ fn context(cli: &Cli, output: &Arc<Output>) -> Result<Context> {
         .global
         .home_dir
         .clone()
-        .or_else(|| env.get("HOME").map(PathBuf::from));
+        // a path, which need not be text
+        .or_else(|| std::env::var_os("HOME").map(PathBuf::from));
     let home = home.filter(|home| !home.as_os_str().is_empty());
     let home = home.ok_or_else(|| CliError::new(Code::HomeRequired, "HOME is not set"))?;
     let home = std::path::absolute(&home).unwrap_or(home);

@@ -107,6 +107,11 @@ impl Actor {
         Err(CliError::new(Code::PairTicketIssuerMismatch, text).hint(hint))
     }
 
+    /// Fails when `peers.json` is there and cannot take another peer.
+    pub(crate) fn check_peers(&self) -> Result<()> {
+        Peers::load(&self.state.dir).map(|_| ())
+    }
+
     /// Remembers the other side. Returns its alias.
     pub(crate) fn remember(&self, peer: &AgentDid, profile: &Profile, relay: &Origin) -> Result<String> {
         let (agent, human) = (profile.agent_name.clone(), profile.human_name.clone());

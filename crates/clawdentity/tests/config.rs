@@ -206,6 +206,18 @@ fn without_a_home_there_is_an_error() {
 // --- more than one registry -----------------------------------------------------------------------------------------
 
 #[test]
+fn a_home_need_not_be_text() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let home = Home::new();
+    let odd = home.dir.path().join(std::ffi::OsStr::from_bytes(b"h\xffme"));
+    std::fs::create_dir(&odd).unwrap();
+    let mut command = home.command(&["config", "set", "humanName", "Ada"]);
+    command.env("HOME", &odd);
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+    assert!(odd.join(".clawdentity/config.json").exists());
+}
+
+#[test]
 fn each_registry_has_its_own_key_and_agents() {
     let (first, second, home) = (Stub::start(), Stub::start(), Home::new());
     home.run(&[

@@ -427,6 +427,21 @@ fn broken_material_is_named() {
 // --- the local address ----------------------------------------------------------------------------------------------
 
 #[test]
+fn broken_peers_are_told_at_the_start() {
+    let stub = Stub::start();
+    let home = Home::with_agent(&stub, "alpha");
+    home.write("peers.json", "{");
+    // what it was told comes before what it ends with
+    let run = home.run(&["connector", "start", "alpha", "--proxy-ws-url", "garbage", "--json"]);
+    let warning = run.stderr.lines().next().unwrap().to_owned();
+    assert!(
+        warning.starts_with("{\"warning\"") && warning.contains("CLI_PAIR_PEERS_CONFIG_INVALID"),
+        "{warning}"
+    );
+    assert_eq!(run.failure().0, "CLI_CONNECTOR_INVALID_PROXY_URL");
+}
+
+#[test]
 fn the_address_is_the_flags_the_environments_or_the_assigned_one() {
     let stub = Stub::start();
     let home = Home::with_agent(&stub, "alpha");

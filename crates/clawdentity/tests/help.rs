@@ -147,6 +147,13 @@ fn wrong_arguments_are_exit_code_2_with_the_code_that_the_skill_names() {
         "CLI_INVITE_REDEEM_DISPLAY_NAME_REQUIRED"
     );
     assert_eq!(code(&["api-key", "revoke", "--json"]), "CLI_API_KEY_ID_REQUIRED");
+    for days in ["0", "91", "x"] {
+        assert_eq!(
+            code(&["agent", "create", "alpha", "--ttl-days", days, "--json"]),
+            "CLI_USAGE"
+        );
+    }
+    assert_eq!(code(&["agent", "--json"]), "CLI_USAGE");
     // for people
     let run = home.run(&["config", "get"]);
     assert_eq!((run.code, run.stdout.as_str()), (2, ""));

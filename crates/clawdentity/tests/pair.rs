@@ -392,6 +392,30 @@ fn broken_peers_are_not_overwritten() {
 }
 
 #[test]
+fn a_ticket_is_not_spent_on_a_peer_that_cannot_be_written_down() {
+    let stub = Stub::start();
+    let home = Home::with_agent(&stub, "beta");
+    home.write("peers.json", "{");
+    let run = home.run(&["pair", "confirm", "beta", "--ticket", &stub.ticket(), "--json"]);
+    assert_eq!(run.failure().0, "CLI_PAIR_PEERS_CONFIG_INVALID");
+    assert!(
+        stub.lines().iter().all(|line| !line.contains("/pair/")),
+        "{:?}",
+        stub.lines()
+    );
+}
+
+#[test]
+fn an_agent_that_confirms_its_own_ticket_is_told_to_use_another() {
+    let stub = Stub::start();
+    let home = Home::with_agent(&stub, "alpha");
+    stub.refuse("POST /pair/confirm", 409, "PROXY_PAIR_SELF_FORBIDDEN", "no");
+    let run = home.run(&["pair", "confirm", "alpha", "--ticket", &stub.ticket(), "--json"]);
+    let hint = run.error(1)["hint"].as_str().unwrap().to_owned();
+    assert!(hint.contains("another agent"), "{hint}");
+}
+
+#[test]
 fn pairs_are_listed_and_ended() {
     let stub = Stub::start();
     let home = Home::with_agent(&stub, "alpha");

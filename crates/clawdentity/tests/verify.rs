@@ -190,6 +190,47 @@ fn doctor_tells_what_is_wrong_and_exits_with_1() {
 }
 
 #[test]
+fn doctor_finds_a_revoked_agent_although_an_older_list_is_remembered() {
+    let stub = Stub::start();
+    let home = Home::with_agent(&stub, "alpha");
+    home.run(&["verify", home.path("agents/alpha/ait.jwt").to_str().unwrap()])
+        .ok();
+    // not healthy, because the stub's clock stands still
+    let before = refused(home.run(&["doctor", "--json"]));
+    assert_eq!(check(&before, "agent")["status"], "pass");
+    stub.revoke("alpha");
+    let report = refused(home.run(&["doctor", "--json"]));
+    assert_eq!(check(&report, "agent.revoked")["status"], "fail");
+}
+
+#[test]
+fn no_advice_leads_back_to_the_command_that_gave_it() {
+    let stub = Stub::start();
+    let home = Home::with_agent(&stub, "alpha");
+    for broken in ["{", ""] {
+        home.write("agents/alpha/registry-auth.json", broken);
+        for command in [&["agent", "auth", "refresh"][..], &["connector", "start"]] {
+            let run = home.run(&[command, &["alpha", "--json"]].concat());
+            let hint = run.error(1)["hint"].as_str().unwrap().to_owned();
+            assert!(
+                !hint.contains("auth refresh") && hint.contains("agent create"),
+                "{hint}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_no_invalid_token() {
+    let stub = Stub::start();
+    let run = Home::onboarded(&stub).run(&["verify", "ait-of-alpha"]);
+    assert_eq!(
+        (run.code, run.stderr.as_str()),
+        (1, "ait-of-alpha is no token, and there is no such file\n")
+    );
+}
+
+#[test]
 fn doctor_says_that_the_registry_is_away() {
     let home = Home::new().with("CLAWDENTITY_REGISTRY_URL", "http://127.0.0.1:1");
     let report = refused(home.run(&["doctor", "--json"]));

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use chancery_base::Millis;
-use chancery_identity::proof::MAX_SKEW_SECS;
+use chancery_identity::{crl, proof::MAX_SKEW_SECS};
+use chancery_networks::RegistryClient;
 use chancery_store::files;
 use clap::Args;
 use serde::Serialize;
@@ -135,7 +136,7 @@ async fn look(context: &Context, state: &State, report: &mut Report) {
     let config = state.config(&context.env);
     look_at_config(state, &config, report);
     look_at_modes(context, report);
-    look_at_servers(context, state, &config, report).await;
+    let revoked = look_at_servers(context, state, &config, report).await;
     let names = AgentDir::names(&state.dir);
     if names.is_empty() {
         report.warn(
@@ -146,7 +147,7 @@ async fn look(context: &Context, state: &State, report: &mut Report) {
         );
     }
     for name in names {
-        look_at_agent(context, &AgentDir::new(&state.dir, name), report);
+        look_at_agent(context, &AgentDir::new(&state.dir, name), revoked.as_ref(), report);
     }
     match Peers::load(&state.dir) {
         Ok(peers) => report.pass(
@@ -254,18 +255,28 @@ fn is_old_layout(path: &Path) -> bool {
     path.ancestors().any(|above| above.join("router.json").exists())
 }
 
-async fn look_at_servers(context: &Context, state: &State, config: &Config, report: &mut Report) {
+/// Returns what the registry has revoked, when it says so.
+async fn look_at_servers(
+    context: &Context,
+    state: &State,
+    config: &Config,
+    report: &mut Report,
+) -> Option<crl::Claims> {
     const ID: &str = "registry.reachable";
     let client = match context.registry(state.registry.origin()) {
         Ok(client) => client,
-        Err(error) => return report.failed(ID, "Registry", &error),
+        Err(error) => {
+            report.failed(ID, "Registry", &error);
+            return None;
+        }
     };
     let metadata = match client.metadata().await {
         Ok(metadata) => metadata,
         Err(error) => {
             let error = super::METADATA.name(error);
             report.failed(ID, "Registry", &error);
-            return look_at_relay(context, config.proxy_url.as_deref(), report).await;
+            look_at_relay(context, config.proxy_url.as_deref(), report).await;
+            return None;
         }
     };
     report.pass(
@@ -294,6 +305,7 @@ async fn look_at_servers(context: &Context, state: &State, config: &Config, repo
             }
         }
     }
+    let revoked = look_at_revocations(context, &client, report).await;
     let own = config.proxy_url.as_deref();
     let origin = |text: &str| {
         ServerUrl::parse(text, Code::PairProxyUrlInvalid)
@@ -312,6 +324,28 @@ async fn look_at_servers(context: &Context, state: &State, config: &Config, repo
         report.pass("config.proxyUrl", "Relay URL", own.unwrap_or(&metadata.proxy_url));
     }
     look_at_relay(context, Some(own.unwrap_or(&metadata.proxy_url)), report).await;
+    revoked
+}
+
+/// Asked for anew, because what is remembered may be older than what is to be found out.
+async fn look_at_revocations(context: &Context, client: &RegistryClient, report: &mut Report) -> Option<crl::Claims> {
+    const ID: &str = "registry.revocations";
+    let found = match (client.keys().await, client.crl().await) {
+        (Ok(keys), Ok(Some(list))) => {
+            crl::verify(&list, &keys, client.origin(), context.now()).map_err(|error| error.to_string())
+        }
+        // an old registry that has revoked nothing
+        (Ok(_), Ok(None)) => return None,
+        (Err(error), _) | (_, Err(error)) => Err(error.to_string()),
+    };
+    match found {
+        Ok(claims) => Some(claims),
+        Err(error) => {
+            let text = format!("cannot be had: {error}");
+            report.warn(ID, "Revocation list", text, "ask the registry's operator");
+            None
+        }
+    }
 }
 
 async fn look_at_relay(context: &Context, url: Option<&str>, report: &mut Report) {
@@ -364,10 +398,13 @@ fn parse_date(text: &str) -> Option<i64> {
     Millis::parse_rfc3339(&format!("{year}-{month:02}-{day}T{time}Z")).map(Millis::secs)
 }
 
-fn look_at_agent(context: &Context, agent: &AgentDir, report: &mut Report) {
+fn look_at_agent(context: &Context, agent: &AgentDir, revoked: Option<&crl::Claims>, report: &mut Report) {
     let label = format!("Agent {}", agent.name());
-    let recreate = format!("create the agent anew with `clawdentity agent create {}`", agent.name());
-    let refresh = format!("run `clawdentity agent auth refresh {}`", agent.name());
+    let recreate = format!(
+        "restore it, or move {} away and run `clawdentity agent create {}`",
+        agent.dir().display(),
+        agent.name()
+    );
     let mut fine = true;
     let mut wrong = |id, message: String, hint: &str| {
         fine = false;
@@ -404,6 +441,13 @@ fn look_at_agent(context: &Context, agent: &AgentDir, report: &mut Report) {
                 );
             }
             let left = Millis::from_secs(i64::from(claims.exp)).since(context.now());
+            if revoked.is_some_and(|list| list.revokes(claims.jti)) {
+                wrong(
+                    "agent.revoked",
+                    "the agent was revoked".to_owned(),
+                    "create another one with `clawdentity agent create <NAME>`",
+                );
+            }
             if left <= 0 {
                 wrong("agent.ait", "the identity token has expired".to_owned(), &recreate);
             } else if left < EXPIRY_WARN_MS {
@@ -412,12 +456,12 @@ fn look_at_agent(context: &Context, agent: &AgentDir, report: &mut Report) {
         }
     }
     match agent.auth() {
-        Err(error) => wrong("agent.registryAuth", error.named(code).to_string(), &refresh),
+        Err(error) => wrong("agent.registryAuth", error.named(code).to_string(), &recreate),
         Ok(auth) => match Millis::parse_rfc3339(&auth.refresh_expires_at) {
             None => wrong(
                 "agent.registryAuth",
                 "the expiry of the refresh token cannot be read".to_owned(),
-                &refresh,
+                &recreate,
             ),
             Some(expires) if expires <= context.now() => {
                 wrong(

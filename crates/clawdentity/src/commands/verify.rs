@@ -87,6 +87,12 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<()> {
         arguments.token_or_file.clone()
     };
     let verdict = judge(token.trim(), context).await?;
+    if verdict.claims.is_none() && !path.is_file() && !arguments.token_or_file.contains('.') {
+        context.output.note(format_args!(
+            "{} is no token, and there is no such file",
+            arguments.token_or_file
+        ));
+    }
     let claims = verdict.claims.as_ref().map(|claims| Claims {
         exp: claims.exp,
         iss: claims.iss.as_str(),

@@ -122,6 +122,8 @@ impl ServerUrl {
                 text: text.to_owned(),
                 origin,
             }),
+            // what is before an @ may be a password
+            Err(error) if text.contains('@') => Err(CliError::new(code, format!("invalid input: the URL is {error}"))),
             Err(error) => Err(CliError::new(code, format!("invalid input: {text:?} is {error}"))),
         }
     }

@@ -42,7 +42,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FRAMEWORK")]
     framework: Option<String>,
     /// Life of the identity token in days, 1 to 90 [default: 30]
-    #[arg(long, value_name = "TTL_DAYS")]
+    #[arg(long, value_name = "TTL_DAYS", value_parser = clap::value_parser!(u32).range(1..=90))]
     ttl_days: Option<u32>,
 }
 

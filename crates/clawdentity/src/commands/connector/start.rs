@@ -66,6 +66,11 @@ struct View {
 pub async fn run(arguments: Arguments, context: &Context) -> Result<()> {
     let stop = shutdown::on_signals();
     let (state, agent) = existing(context, &arguments.name, Code::ConnectorMissingAgentMaterial)?;
+    if let Err(error) = Peers::load(&state.dir) {
+        context
+            .output
+            .warn(format!("no peer can be reached by its alias: {}", error.with_code()));
+    }
     let (did, session) = open_session(context, &agent).await?;
     let session = Arc::new(session);
     let url = relay::url(&arguments.relay, context, &state).await?;
@@ -151,10 +156,7 @@ async fn open_session(context: &Context, agent: &AgentDir) -> Result<(AgentDid, 
         ));
     }
     agent.auth().map_err(|error| {
-        let hint = format!(
-            "run `clawdentity agent auth refresh {}`, or create the agent anew",
-            agent.name()
-        );
+        let hint = "restore the file; without it, create another agent with `clawdentity agent create <NAME>`";
         error.named(Code::ConnectorInvalidRegistryAuth).hint(hint)
     })?;
     let session = Session::open(context, agent)?;

@@ -68,6 +68,8 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<()> {
     let given = parse_ticket(&text, Code::PairConfirmTicketInvalid)?;
     let ticket = &given.ticket;
     let actor = Actor::load(context, &arguments.agent_name)?;
+    // a ticket works once: it is not spent on a pair that could not be written down
+    actor.check_peers()?;
     let url = actor.relay_url(context).await?;
     Actor::check_issuer(&given, &url)?;
     let request = PairConfirmRequest {
