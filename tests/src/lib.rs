@@ -45,6 +45,7 @@ pub mod person;
 pub mod port;
 pub mod process;
 pub mod published;
+pub mod sim;
 pub mod site;
 pub mod skip;
 pub mod socket;
