@@ -1,9 +1,9 @@
 //! From `POST /v1/outbound` to the relay's acknowledgement.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use chancery_base::ed25519::Signature;
-use chancery_connector::{OutboundRequest, OutboundState, Recipient, SendError};
+use chancery_connector::{DialError, OutboundRequest, OutboundState, Recipient, SendError};
 use chancery_identity::message::{self, SignedMessage};
 
 use crate::support::*;
@@ -68,6 +68,30 @@ async fn an_unacknowledged_message_goes_again_with_the_same_id_over_the_next_con
         assert_eq!(sent[member], again[member], "{member}");
     }
     assert_eq!(again["id"], id.to_string());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_connection_took_and_did_not_send_goes_over_the_next_one() {
+    let mut world = World::new(Setup {
+        refusals: vec![DialError::Unreachable("not yet".to_owned())],
+        // more than the connection takes at once
+        change: |config| config.limits.enqueue_window = 100,
+        ..Setup::default()
+    });
+    let mut ids = BTreeSet::new();
+    for n in 0..100 {
+        let id = world.connector().send(in_lane("1", &format!("c{n}"))).await.unwrap();
+        ids.insert(id);
+    }
+    let first = world.session().await;
+    settle().await;
+    drop(first);
+    let mut second = world.session().await;
+    while !ids.is_empty() {
+        let frame = second.hear().await;
+        ids.remove(&id_of(&frame));
+        second.ack_enqueue(&frame).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
