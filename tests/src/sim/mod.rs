@@ -72,7 +72,38 @@ pub struct Report {
 /// # Panics
 /// When the runtime cannot be built.
 #[must_use]
-pub fn run(seed: u64, lie: Option<Lie>, loud: bool) -> Report {
+pub fn run(seed: u64, loud: bool) -> Report {
+    run_as(seed, Cast::default(), loud)
+}
+
+/// Runs one seed of the script in which `lie` must show, with the liar in it.
+#[must_use]
+pub fn run_lying(seed: u64, lie: Lie) -> Report {
+    let cast = Cast {
+        script: Some(lie),
+        liar: Some(lie),
+    };
+    run_as(seed, cast, false)
+}
+
+/// Runs one seed of the script in which `lie` would show, and nobody lies.
+#[must_use]
+pub fn run_honestly(seed: u64, lie: Lie) -> Report {
+    let cast = Cast {
+        script: Some(lie),
+        liar: None,
+    };
+    run_as(seed, cast, false)
+}
+
+/// What is played, and whether everybody keeps their word.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cast {
+    script: Option<Lie>,
+    liar: Option<Lie>,
+}
+
+fn run_as(seed: u64, cast: Cast, loud: bool) -> Report {
     let panics = panics::Watch::begin();
     let runtime = Builder::new_current_thread()
         .enable_time()
@@ -80,7 +111,7 @@ pub fn run(seed: u64, lie: Option<Lie>, loud: bool) -> Report {
         .build()
         .expect("a runtime");
     let mut report = runtime.block_on(async {
-        let mut world = world::World::new(seed, lie, loud).await;
+        let mut world = world::World::new(seed, cast, loud).await;
         world.play().await;
         world.heal().await;
         world.settle().await;

@@ -10,6 +10,7 @@ use tokio::{
 };
 
 use super::{
+    Cast,
     agent_node::AgentNode,
     dial::{Caller, Proofs},
     identity::Identity,
@@ -59,14 +60,14 @@ pub(super) enum Act {
 
 impl World {
     /// Everybody in place: agents paired, the relay running, connectors about to connect.
-    pub(super) async fn new(seed: u64, lie: Option<Lie>, loud: bool) -> Self {
-        let plan = Plan::new(seed, lie);
+    pub(super) async fn new(seed: u64, cast: Cast, loud: bool) -> Self {
+        let plan = Plan::new(seed, cast.script);
         let begun = Instant::now();
         let identities: Vec<Identity> = (0..plan.agents.len()).map(Identity::new).collect();
         let dids = identities.iter().map(|identity| identity.did.clone()).collect();
         let stale_after = Duration::from_millis(plan.relay.stale_after_ms);
         let ledger = Ledger::new(begun, dids, stale_after);
-        let (stage, notices) = Stage::new(seed, lie, begun, Trace::new(begun, loud), ledger);
+        let (stage, notices) = Stage::new(seed, cast.liar, begun, Trace::new(begun, loud), ledger);
         stage.trace.note(format_args!(
             "{:?}, {:?}, blocked: {:?}",
             plan.weather, plan.relay, plan.blocked
