@@ -1,0 +1,1 @@
+//! Skill manifests: parse, canonical form, sign, verify.

@@ -1,0 +1,1 @@
+//! What an agent may do, as two small algebras: capabilities here, messaging scopes beside them later.

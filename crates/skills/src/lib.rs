@@ -1,0 +1,1 @@
+//! Skills: install, trust, grants, enforcer.
