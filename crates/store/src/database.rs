@@ -3,8 +3,8 @@
 use std::fs::{OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
@@ -15,8 +15,9 @@ use crate::command::{Command, Submitted};
 use crate::error::StoreError;
 use crate::files::{self, FileError};
 use crate::migrate::{self, Migration};
-use crate::options::Options;
+use crate::options::{Options, Sharing};
 use crate::queue::Queue;
+use crate::reader::Reader;
 use crate::readers::Readers;
 use crate::stats::{Counters, WriterStats};
 use crate::writer::{BatchHook, Writer};
@@ -37,6 +38,8 @@ struct Inner {
     counters: Arc<Counters>,
     finished: watch::Receiver<()>,
     thread: Option<JoinHandle<()>>,
+    path: PathBuf,
+    options: Options,
 }
 
 impl Database {
@@ -73,7 +76,10 @@ impl Database {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             files::create_private_dir(folder)?;
         }
-        let lock = lock::acquire(path)?;
+        let lock = match options.sharing {
+            Sharing::Exclusive => lock::acquire(path)?,
+            Sharing::Shared => lock::wait(path)?,
+        };
         make_private(path)?;
         let opened = |source| StoreError::Open {
             path: path.to_owned(),
@@ -96,7 +102,7 @@ impl Database {
             queue: Arc::clone(&queue),
             counters: Arc::clone(&counters),
             checkpoints,
-            lock,
+            lock: (options.sharing == Sharing::Exclusive).then_some(lock),
             finished: sender,
         };
         let thread = std::thread::Builder::new()
@@ -110,6 +116,8 @@ impl Database {
                 counters,
                 finished,
                 thread: Some(thread),
+                path: path.to_owned(),
+                options,
             }),
         })
     }
@@ -139,6 +147,31 @@ impl Database {
         F: FnOnce(Result<C::Output, C::Error>) + Send + 'static,
     {
         callback::offer(&self.inner.queue, command, done)
+    }
+
+    /// Runs `command` and waits on this thread until its commit was synced. For callers without a runtime; a task of one
+    /// uses [`submit`](Self::submit).
+    ///
+    /// # Errors
+    /// Those of the command, and those that the future of [`submit`](Self::submit) answers.
+    pub fn run<C: Command>(&self, command: C) -> Result<C::Output, C::Error> {
+        let (sender, outcome) = mpsc::sync_channel(1);
+        let done = move |result| {
+            // the receiver waits below
+            let _ = sender.send(result);
+        };
+        if let Err((error, _)) = self.submit_then(command, done) {
+            return Err(error.into());
+        }
+        outcome.recv().unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// A connection of the caller's own that cannot write, for reading without a runtime.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`].
+    pub fn reader(&self) -> Result<Reader, StoreError> {
+        Reader::open(&self.inner.path, &self.inner.options)
     }
 
     /// Runs `f` on a connection that cannot write, on a thread of its own, and returns what it returns. All of `f` sees

@@ -28,6 +28,18 @@ pub enum Durability {
     Fsync,
 }
 
+/// Who may have the database open at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Sharing {
+    /// One process: whoever comes second is told who is first. What a command read in memory stays true.
+    #[default]
+    Exclusive,
+    /// Several processes, each with its own writer: they take turns, one commit at a time, and a command must look at the
+    /// tables rather than at its memory. A process that waits longer than five seconds is refused.
+    Shared,
+}
+
 /// Limits and sizes of a [`Database`](crate::Database).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -46,6 +58,8 @@ pub struct Options {
     pub cache_kib: i64,
     /// What an acknowledgement means.
     pub durability: Durability,
+    /// Who may have the database open at the same time.
+    pub sharing: Sharing,
 }
 
 impl Default for Options {
@@ -58,6 +72,7 @@ impl Default for Options {
             readers: READERS,
             cache_kib: CACHE_KIB,
             durability: Durability::Fsync,
+            sharing: Sharing::Exclusive,
         }
     }
 }

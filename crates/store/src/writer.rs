@@ -34,7 +34,8 @@ pub(crate) struct Writer {
     pub(crate) queue: Arc<Queue>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) checkpoints: Checkpoints,
-    pub(crate) lock: File,
+    /// Nobody else may open the database as long as this is held; `None` when it is shared.
+    pub(crate) lock: Option<File>,
     /// Dropped last: whoever waits for the end then knows that file and lock are free.
     pub(crate) finished: watch::Sender<()>,
 }
