@@ -66,6 +66,12 @@ impl SecretKey {
         Zeroizing::new(b64::encode(self.0.as_bytes()))
     }
 
+    /// The 32-byte seed, wiped when dropped.
+    #[must_use]
+    pub fn to_seed(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_bytes())
+    }
+
     /// The public half.
     #[must_use]
     pub fn public(&self) -> PublicKey {

@@ -9,8 +9,8 @@ mod read;
 use serde::ser::{Error as _, Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
 
 pub(crate) use pointer::At;
-pub use read::{Limits, read};
 pub(crate) use read::read_as_the_original;
+pub use read::{Limits, read};
 
 /// A JSON value. Numbers are IEEE doubles, as in ECMAScript.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,7 +100,9 @@ impl Object {
     /// The value of a member.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.iter().find(|(text, _)| text.as_str() == Some(name)).map(|(_, value)| value)
+        self.iter()
+            .find(|(text, _)| text.as_str() == Some(name))
+            .map(|(_, value)| value)
     }
 
     /// The members, in order.
@@ -195,7 +197,11 @@ impl Value {
             Self::Array(items) => items.iter().map(Self::to_serde).collect::<Option<Vec<_>>>()?.into(),
             Self::Object(object) => {
                 let member = |(name, value): (&Text, &Self)| Some((name.as_str()?.to_owned(), value.to_serde()?));
-                object.iter().map(member).collect::<Option<serde_json::Map<_, _>>>()?.into()
+                object
+                    .iter()
+                    .map(member)
+                    .collect::<Option<serde_json::Map<_, _>>>()?
+                    .into()
             }
         })
     }
@@ -221,7 +227,9 @@ impl Serialize for Value {
             }
             Self::Object(object) => {
                 let mut map = serializer.serialize_map(Some(object.len()))?;
-                object.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))?;
+                object
+                    .iter()
+                    .try_for_each(|(name, value)| map.serialize_entry(name, value))?;
                 map.end()
             }
         }

@@ -110,7 +110,11 @@ impl<'a> Reader<'a> {
         if self.strict {
             self.problems.push(Problem::error(code, at, message));
         }
-        if self.problems.len() >= Problems::MAX { Err(Stop) } else { Ok(()) }
+        if self.problems.len() >= Problems::MAX {
+            Err(Stop)
+        } else {
+            Ok(())
+        }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -220,7 +224,12 @@ impl<'a> Reader<'a> {
                 None => {
                     members.push((name, value));
                     if members.len() == FEW + 1 {
-                        places.extend(members.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)));
+                        places.extend(
+                            members
+                                .iter()
+                                .enumerate()
+                                .map(|(place, (name, _))| (name.clone(), place)),
+                        );
                     } else if members.len() > FEW
                         && let Some((name, _)) = members.last()
                     {
@@ -254,7 +263,10 @@ impl<'a> Reader<'a> {
                 return Err(self.syntax(at, "a number without digits in its exponent"));
             }
         }
-        let number = self.text.get(from..self.at).and_then(|digits| digits.parse::<f64>().ok());
+        let number = self
+            .text
+            .get(from..self.at)
+            .and_then(|digits| digits.parse::<f64>().ok());
         match number {
             Some(number) if number.is_finite() || !self.strict => Ok(Value::Number(number)),
             _ => Err(self.syntax(at, "a number beyond a double")),

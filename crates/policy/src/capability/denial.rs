@@ -39,6 +39,10 @@ pub enum DenialReason {
     Exhausted,
     /// Nothing proves that the skill is what was granted for: it is not signed, or its files changed.
     Unverified,
+    /// What is found is not what was granted: another directory in its place, other bytes in the program.
+    Changed(Dimension),
+    /// The program lies where the skill may write: it could run whatever it wants.
+    Writable,
 }
 
 impl DenialReason {
@@ -62,6 +66,8 @@ impl DenialReason {
             Self::KeyChanged => "signing key changed since the grant".to_owned(),
             Self::Exhausted => "grant used up".to_owned(),
             Self::Unverified => "skill not verified".to_owned(),
+            Self::Changed(dimension) => format!("{} is not what was granted", dimension.singular()),
+            Self::Writable => "executable can be written by the skill".to_owned(),
         }
     }
 
@@ -124,6 +130,8 @@ impl ErrorCode for Denial {
             DenialReason::KeyChanged => "CAPABILITY_KEY_CHANGED",
             DenialReason::Exhausted => "CAPABILITY_GRANT_EXHAUSTED",
             DenialReason::Unverified => "CAPABILITY_SKILL_UNVERIFIED",
+            DenialReason::Changed(_) => "CAPABILITY_RESOURCE_CHANGED",
+            DenialReason::Writable => "CAPABILITY_EXECUTABLE_WRITABLE",
         }
     }
 
