@@ -202,6 +202,11 @@ impl Reader {
             self.position = row.seq;
             text.push_str(&event(row.seq, &FeedEvent::Entry { token: self.sign(row)? })?);
         }
+        // at once: a reader trusts what it has only when it knows that nothing is missing, and the next entry may come before
+        // the feed ever rests for a heartbeat
+        if self.position >= last {
+            text.push_str(&event(self.position, &FeedEvent::Heartbeat { seq: self.position })?);
+        }
         Some(text)
     }
 

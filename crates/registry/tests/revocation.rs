@@ -59,6 +59,19 @@ impl Reader {
         }
     }
 
+    /// What arrives in one piece: the id of each event and, of a heartbeat, its position.
+    async fn one_page(&mut self) -> Vec<(u64, Option<u64>)> {
+        let mut page = vec![self.next().await.unwrap()];
+        while !self.text.is_empty() {
+            page.push(self.next().await.unwrap());
+        }
+        let heartbeat = |event| match event {
+            FeedEvent::Heartbeat { seq } => Some(seq),
+            _ => None,
+        };
+        page.into_iter().map(|(id, event)| (id, heartbeat(event))).collect()
+    }
+
     /// The next entry, verified; heartbeats are passed over.
     async fn entry(&mut self, world: &World) -> Entry {
         loop {
@@ -187,6 +200,23 @@ scenarios! {
         for seq in 1..=600 {
             assert_eq!(reader.entry(&world).await.seq, seq);
         }
+    }
+
+    async fn the_page_that_reaches_the_head_ends_with_a_heartbeat(world: World) {
+        let (human, _) = world.human().await;
+        let mut ids = Vec::new();
+        for n in 0..3 {
+            ids.push(world.agent(&human, &format!("a{n}")).await.id);
+        }
+        revoke(&world, &human.key, &ids[0]).await;
+        revoke(&world, &human.key, &ids[1]).await;
+        let mut reader = Reader::open(&world, "").await;
+        let page = reader.one_page().await;
+        assert_eq!(page, [(1, None), (2, None), (2, Some(2))], "of one that comes back");
+        // whatever follows, the reader knew at this moment that it had everything
+        revoke(&world, &human.key, &ids[2]).await;
+        let page = reader.one_page().await;
+        assert_eq!(page, [(3, None), (3, Some(3))], "of one that was there");
     }
 
     async fn an_entry_arrives_at_once_and_silence_is_filled(world: World) {
