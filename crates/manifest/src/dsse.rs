@@ -15,8 +15,12 @@ use crate::{
     Limits, Manifest, Options, Problems,
     key_id::KeyId,
     key_text,
+    rotation::Rotation,
     signed::{SignedDocument, Verified},
 };
+
+/// The key that hands over and the one that takes over.
+const BOTH: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
 
 /// Most signatures in an envelope.
 const MAX_SIGNATURES: usize = 16;
@@ -63,6 +67,9 @@ pub enum EnvelopeError {
     /// A signature names a key that it is not by.
     #[error("the signature of {0} does not verify")]
     BadSignature(KeyId),
+    /// A rotation that speaks for another key than the pinned one.
+    #[error("speaks for {0}, which is not the pinned key")]
+    OtherKey(KeyId),
     /// Too few of the keys signed.
     #[error("{signed} of the trusted keys signed, {needed} must")]
     Threshold {
@@ -82,6 +89,7 @@ impl ErrorCode for EnvelopeError {
             Self::Format(_) => "ENVELOPE_FORMAT",
             Self::PayloadType { .. } => "ENVELOPE_PAYLOAD_TYPE",
             Self::BadSignature(_) => "ENVELOPE_SIGNATURE_INVALID",
+            Self::OtherKey(_) => "ENVELOPE_OTHER_KEY",
             Self::Threshold { .. } => "ENVELOPE_NOT_TRUSTED",
             Self::Payload(_) => "ENVELOPE_PAYLOAD_INVALID",
         }
@@ -91,7 +99,7 @@ impl ErrorCode for EnvelopeError {
         match self {
             Self::Format(_) | Self::PayloadType { .. } | Self::Payload(_) => Category::Input,
             Self::BadSignature(_) => Category::Unauthenticated,
-            Self::Threshold { .. } => Category::Forbidden,
+            Self::OtherKey(_) | Self::Threshold { .. } => Category::Forbidden,
         }
     }
 }
@@ -249,6 +257,19 @@ impl Envelope {
         signers.sort_unstable();
         let document = T::read(&self.payload)?;
         Ok(Verified::new(document, digest::sha256(&self.payload), signers))
+    }
+
+    /// Verifies that the holder of the key called `pinned` hands over to another, and that the other takes over: both signed.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`].
+    pub fn verify_rotation(&self, pinned: &KeyId) -> Result<Verified<Rotation>, EnvelopeError> {
+        // whose signatures to look for is in the payload, and counts only with them
+        let claimed = Rotation::read(&self.payload)?;
+        if claimed.from_id() != *pinned {
+            return Err(EnvelopeError::OtherKey(claimed.from_id()));
+        }
+        self.verify_as(&[claimed.from, claimed.to], BOTH)
     }
 
     /// The manifest inside, of which nothing is verified: for showing it.

@@ -6,6 +6,7 @@
 //! signature cover?
 
 mod code;
+mod diff;
 mod dsse;
 mod form;
 mod hex;
@@ -13,14 +14,18 @@ mod id;
 pub mod json;
 mod key_id;
 pub mod key_text;
+pub mod legacy;
 mod manifest;
 mod problem;
+mod revocation;
+mod rotation;
 mod seed;
 mod signed;
 mod text;
 mod version;
 
 pub use code::Code;
+pub use diff::{Diff, RequestChange, ToolChange, diff};
 pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature, pae};
 pub use id::{SkillId, SkillIdError};
 pub use json::Limits;
@@ -31,6 +36,8 @@ pub use manifest::{
     ParameterSchema, SchemaVersion, Tool,
 };
 pub use problem::{Problem, Problems, Severity};
+pub use revocation::{RevocationList, RevokedSkill};
+pub use rotation::Rotation;
 pub use seed::{SignatureCheck, SigningKeyPair, generate_signing_key_pair, sign_manifest, verify_manifest_signature};
 pub use signed::{SignedDocument, Verified};
 pub use version::{VersionRange, VersionRangeError};

@@ -112,8 +112,7 @@ impl Manifest {
                 ..manifest
             }),
             (Err(problems), _) => Err(problems),
-            // a member that could not be read is a problem: this is not reached
-            (Ok(_), None) => Err(Problems::one(Problem::error(Code::Json, &At::ROOT, "not a manifest"))),
+            (Ok(_), None) => Err(Problems::unread()),
         }
     }
 

@@ -74,6 +74,11 @@ impl Problems {
         Self(vec![problem])
     }
 
+    /// For a document that could not be read although nothing was noted, which would be a defect of the reader: it is refused.
+    pub(crate) fn unread() -> Self {
+        Self::one(Problem::error(Code::Value, &At::ROOT, "cannot be read"))
+    }
+
     /// The problems, in the order of the document's checks.
     #[must_use]
     pub fn as_slice(&self) -> &[Problem] {

@@ -198,7 +198,8 @@ fn read(
 ) -> Option<Tool> {
     for (member, _) in object.iter() {
         let member = member.as_str().unwrap_or_default();
-        if !MEMBERS.contains(&member) && !(MEMBERS_2.contains(&member) && version != Some(SchemaVersion::One)) {
+        let of_2 = MEMBERS_2.contains(&member) && version != Some(SchemaVersion::One);
+        if !of_2 && !MEMBERS.contains(&member) {
             form.error(Code::Unknown, &at.member(member), "a member that nobody knows");
         }
     }
