@@ -73,7 +73,8 @@ pub struct Deliver<'a> {
 pub struct DeliverExtra<'a> {
     /// Chosen by the sender.
     pub message_id: Cow<'a, str>,
-    /// Position in the lane, from 1, without gaps.
+    /// Position in the lane: it rises with each message of the lane, by one for as long as the relay remembers any of
+    /// them. What was given up leaves a gap; so may a rest that is longer than the relay's memory.
     pub lane_seq: u64,
     /// 1 for the first attempt; more means that the recipient may have it already.
     pub attempt: u32,

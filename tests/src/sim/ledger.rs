@@ -47,6 +47,9 @@ pub(super) struct Book {
     last_row: i64,
     positions: BTreeMap<AgentDid, i64>,
     lane_positions: BTreeMap<i64, i64>,
+    /// The last number in each conversation. The relay forgets a lane with its last message, and makes it anew when the
+    /// conversation goes on: the numbers then go on above it.
+    conversations: BTreeMap<LaneKey, i64>,
     nonces: BTreeSet<String>,
     /// The relay's lives.
     life: Life,
@@ -261,12 +264,15 @@ impl Ledger {
         let message = &row.message;
         let key = (self.agent(&message.sender), message.message_id.clone());
         let last = book.positions.get(&message.recipient).copied().unwrap_or(0);
-        let (due, lane_due) = (last + 1, book.lane_positions.get(&row.lane).copied().unwrap_or(0) + 1);
+        let due = last + 1;
         book.positions.insert(message.recipient.clone(), row.position);
-        book.lane_positions.insert(row.lane, row.lane_seq);
-        if (row.position, row.lane_seq) != (due, lane_due) {
+        let in_lane = book.lane_positions.insert(row.lane, row.lane_seq);
+        let conversation = (key.0, self.agent(&message.recipient), message.conversation.clone());
+        let before = book.conversations.insert(conversation, row.lane_seq).unwrap_or(0);
+        let follows = in_lane.map_or(row.lane_seq > before, |last| row.lane_seq == last + 1);
+        if row.position != due || !follows {
             let what = format!(
-                "{key:?} has position {} and lane number {} instead of {due} and {lane_due}",
+                "{key:?} has position {} instead of {due}, or lane number {} after {in_lane:?} and {before}",
                 row.position, row.lane_seq
             );
             self.flag(book, Kind::Position, what);

@@ -191,6 +191,11 @@ impl World {
         self.run(step).await
     }
 
+    pub(crate) async fn send_in(&mut self, from: &AgentDid, to: &AgentDid, id: &str, lane: &str) -> Accepted {
+        let step = self.accept(message(from, to, id, Some(lane), "{}"));
+        self.run(step).await.unwrap()
+    }
+
     pub(crate) async fn connect(&mut self, who: &AgentDid) -> Connected {
         let step = Connect {
             agent: who.clone(),

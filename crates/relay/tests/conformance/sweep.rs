@@ -49,6 +49,49 @@ on_both! {
         assert_eq!(world.receipt(&a, &b, "young").await.unwrap().state, DeliveryState::Queued);
     }
 
+    async fn a_lane_goes_with_the_last_of_its_messages(world) {
+        let (a, b, c) = (agent(1), agent(2), agent(3));
+        world.pair(&a, &b).await;
+        world.pair(&a, &c).await;
+        let mut sent = Vec::new();
+        for (id, to, lane) in [("1", &b, "x"), ("2", &b, "x"), ("3", &b, "y"), ("4", &c, "x")] {
+            sent.push(world.send_in(&a, to, id, lane).await);
+        }
+        let epoch = world.connect(&b).await.epoch;
+        world.claimed(&b, epoch).await;
+        for row in &sent[..3] {
+            assert!(world.settle(&b, epoch, row).await);
+        }
+        world.now = world.now.plus(3_599_999);
+        let late = world.send_in(&a, &b, "5", "y").await;
+        world.now = world.now.plus(1);
+        // y has a message of which the sender may still ask, and x of c one that has just become a dead letter
+        let swept = world.sweep().await;
+        assert_eq!((swept.expired, swept.lanes), (1, 1));
+        let again = world.send_in(&a, &b, "6", "x").await;
+        assert!(sent.iter().all(|row| row.lane != again.lane), "no number of a lane comes again");
+        assert_eq!(again.lane_seq, 3, "no position of a conversation comes again");
+        assert_eq!(world.send_in(&a, &b, "5", "y").await, Accepted { repeat: true, depth: 2, ..late.clone() });
+        let next = world.send_in(&a, &b, "7", "y").await;
+        assert_eq!((next.lane, next.lane_seq), (late.lane, 3));
+        let other = world.send_in(&a, &c, "8", "x").await;
+        assert_eq!((other.lane, other.lane_seq), (sent[3].lane, 2));
+        // in order, as if nothing had been forgotten
+        assert_eq!(
+            world.claimed(&b, epoch).await,
+            [("5".to_owned(), 1), ("7".to_owned(), 1), ("6".to_owned(), 1)]
+        );
+        world.now = world.now.plus(2 * 3_600_000);
+        assert_eq!(world.sweep().await.lanes, 0);
+        world.now = world.now.plus(2 * 3_600_000);
+        assert_eq!(world.sweep().await.lanes, 3);
+        world.reopen().await;
+        let (first, of_c) = (world.send_in(&a, &b, "9", "z").await, world.send_in(&a, &c, "10", "y").await);
+        let known = [&sent[..], &[again, late, next, other]].concat();
+        assert!(known.iter().all(|row| row.lane < first.lane.min(of_c.lane)));
+        assert_eq!((first.lane_seq, of_c.lane_seq), (4, 3));
+    }
+
     async fn nonces_are_kept_as_long_as_their_proofs_could_be_believed(world) {
         let nonce = world.nonce(&agent(1));
         world.run(UseNonce(nonce.clone())).await.unwrap();

@@ -151,18 +151,40 @@ impl State {
             lane.last_seq += 1;
             return (*id, lane.last_seq);
         }
-        let id = self.lanes.last_key_value().map_or(1, |(id, _)| id + 1);
+        // never one that was forgotten: a session may remember it
+        self.last_lane += 1;
+        let id = self.last_lane;
         let (recipient, sender) = (message.recipient.clone(), message.sender.clone());
+        let base = self
+            .peers
+            .get(&(recipient.clone(), sender.clone()))
+            .map_or(0, |peer| peer.lane_base);
         self.lanes.insert(
             id,
             Lane {
                 recipient,
                 sender,
                 conversation,
-                last_seq: 1,
+                last_seq: base + 1,
             },
         );
-        (id, 1)
+        (id, base + 1)
+    }
+
+    /// Forgets the lane when `last` was the last message in it; whether it was.
+    pub(super) fn forget_lane(&mut self, id: LaneId, last: i64) -> bool {
+        let waits = self
+            .deliveries
+            .values()
+            .any(|d| d.lane == id && d.state == DeliveryState::Queued);
+        let Some(lane) = self.lanes.get(&id).filter(|lane| lane.last_seq == last && !waits) else {
+            return false;
+        };
+        if let Some(peer) = self.peers.get_mut(&(lane.recipient.clone(), lane.sender.clone())) {
+            peer.lane_base = peer.lane_base.max(last);
+        }
+        self.lanes.remove(&id);
+        true
     }
 
     fn waiting_row(&mut self, seq: Seq, id: chancery_base::Ulid, recipient: &AgentDid) -> Option<&mut Delivery> {

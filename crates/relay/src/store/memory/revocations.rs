@@ -1,5 +1,7 @@
 //! Revocations, as the registry's feed tells them, and sweeping.
 
+use std::collections::BTreeMap;
+
 use chancery_identity::revocation::Scope;
 use chancery_relay_wire::relay::DeliveryState;
 
@@ -63,6 +65,7 @@ impl Perform<Sweep> for State {
             .take(step.limit)
             .copied()
             .collect();
+        let mut lanes = BTreeMap::new();
         swept.next = rows.last().filter(|_| rows.len() == step.limit).copied();
         for seq in rows {
             let Some(d) = self.deliveries.get(&seq) else { continue };
@@ -73,9 +76,14 @@ impl Perform<Sweep> for State {
             if d.state == DeliveryState::Queued {
                 swept.expired += self.bury(reason::EXPIRED, step.now, |other, _| *other == seq);
             } else if d.updated_at <= stale {
+                let last = lanes.entry(d.lane).or_insert(d.lane_seq);
+                *last = d.lane_seq.max(*last);
                 self.deliveries.remove(&seq);
                 swept.forgotten += 1;
             }
+        }
+        for (lane, last) in lanes {
+            swept.lanes += u64::from(self.forget_lane(lane, last));
         }
         let before = self.nonces.len() + self.tickets.len();
         self.nonces.retain(|_, (_, until)| *until >= step.now);

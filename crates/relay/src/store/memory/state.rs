@@ -18,6 +18,8 @@ pub struct State {
     /// (owner of the mailbox, peer).
     pub(super) peers: BTreeMap<(AgentDid, AgentDid), Peer>,
     pub(super) lanes: BTreeMap<LaneId, Lane>,
+    /// The highest number that a lane ever had.
+    pub(super) last_lane: LaneId,
     pub(super) deliveries: BTreeMap<Seq, Delivery>,
     pub(super) tickets: BTreeMap<Ulid, (TicketRow, Millis)>,
     pub(super) nonces: BTreeMap<(AgentDid, String), (NonceKind, Millis)>,
@@ -38,6 +40,8 @@ pub(super) struct Peer {
     pub(super) paired: Option<(Millis, Ulid)>,
     pub(super) blocked: bool,
     pub(super) muted: bool,
+    /// The highest position in any lane between the two that was forgotten.
+    pub(super) lane_base: i64,
     pub(super) initiator_statement: Option<String>,
     pub(super) responder_statement: Option<String>,
 }

@@ -150,14 +150,7 @@ impl Cache {
             .optional()?;
         let (id, next_seq) = match found {
             Some(found) => found,
-            None => {
-                connection
-                    .prepare_cached(
-                        "INSERT INTO lanes (recipient, sender, conversation, next_seq) VALUES (?1, ?2, ?3, 1)",
-                    )?
-                    .execute(params![owner, peer, conversation])?;
-                (connection.last_insert_rowid(), 1)
-            }
+            None => make_lane(connection, (owner, peer), conversation)?,
         };
         lanes.insert(
             conversation.to_owned(),
@@ -169,6 +162,21 @@ impl Cache {
         );
         self.lane_count += 1;
         Ok((id, next_seq))
+    }
+
+    /// The next position in a lane, when it is known here: what SQL says may be older.
+    pub(super) fn next_in_lane(&self, pair: (i64, i64), conversation: &str) -> Option<i64> {
+        Some(self.lanes.get(&pair)?.get(conversation)?.next_seq)
+    }
+
+    /// The lane is deleted.
+    pub(super) fn forget_lane(&mut self, pair: (i64, i64), conversation: &str) {
+        if let Some(lanes) = self.lanes.get_mut(&pair) {
+            self.lane_count -= usize::from(lanes.remove(conversation).is_some());
+            if lanes.is_empty() {
+                self.lanes.remove(&pair);
+            }
+        }
     }
 
     /// The sender's identity token was kept.
@@ -302,6 +310,27 @@ impl Cache {
             ..Self::default()
         };
     }
+}
+
+/// A new lane: its number, which no lane ever had, and its first position, which none of its messages ever had.
+fn make_lane(
+    connection: &Connection,
+    (owner, peer): (i64, i64),
+    conversation: &str,
+) -> rusqlite::Result<(LaneId, i64)> {
+    let base: Option<i64> = connection
+        .prepare_cached("SELECT lane_base FROM peers WHERE owner = ?1 AND peer = ?2")?
+        .query_row([owner, peer], |row| row.get(0))
+        .optional()?;
+    let first = base.unwrap_or(0) + 1;
+    connection
+        .prepare_cached(
+            "INSERT INTO lanes (id, recipient, sender, conversation, next_seq)
+             VALUES (1 + max((SELECT last FROM lane_ids WHERE id = 1), (SELECT coalesce(max(id), 0) FROM lanes)),
+                     ?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![owner, peer, conversation, first])?;
+    Ok((connection.last_insert_rowid(), first))
 }
 
 /// The cache as the steps and the commit's hook share it.

@@ -3,10 +3,16 @@
 use chancery_store::Migration;
 
 /// All migrations, in order.
-pub(super) const MIGRATIONS: &[Migration] = &[Migration {
-    name: "0001_relay",
-    sql: RELAY,
-}];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "0001_relay",
+        sql: RELAY,
+    },
+    Migration {
+        name: "0002_lanes_end",
+        sql: LANES_END,
+    },
+];
 
 /// `deliveries.state`.
 pub(super) mod state {
@@ -142,4 +148,23 @@ CREATE TABLE feed (
   cursor INTEGER NOT NULL
 ) STRICT;
 INSERT INTO feed (id, cursor) VALUES (1, 0);
+";
+
+const LANES_END: &str = "
+-- the highest position in any lane between the two that was forgotten: a lane made later begins above it, so that no
+-- position of a conversation comes twice
+ALTER TABLE peers ADD COLUMN lane_base INTEGER NOT NULL DEFAULT 0;
+
+-- the highest number of a forgotten lane: sessions know lanes by number, so none is used again
+CREATE TABLE lane_ids (
+  id   INTEGER PRIMARY KEY CHECK (id = 1),
+  last INTEGER NOT NULL
+) STRICT;
+INSERT INTO lane_ids (id, last) SELECT 1, coalesce(max(id), 0) FROM lanes;
+
+-- what was kept until now: from here on a lane goes with its last message
+UPDATE peers SET lane_base = coalesce(
+  (SELECT max(next_seq) - 1 FROM lanes
+   WHERE recipient = owner AND sender = peer AND id NOT IN (SELECT lane FROM deliveries)), 0);
+DELETE FROM lanes WHERE id NOT IN (SELECT lane FROM deliveries);
 ";

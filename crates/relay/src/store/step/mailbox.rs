@@ -119,7 +119,8 @@ pub struct Accepted {
     pub position: i64,
     /// Lane.
     pub lane: LaneId,
-    /// Position in the lane, from 1, without gaps.
+    /// Position in the lane, from 1, without gaps. A lane of which the store had forgotten everything begins again above
+    /// all numbers that were ever given in it.
     pub lane_seq: i64,
     /// State; `Queued` when it is new.
     pub state: DeliveryState,

@@ -50,7 +50,8 @@ impl Step for LoadRevocations {
     type Output = Revoked;
 }
 
-/// Gives up what has waited too long, and forgets what is over. One call looks at `limit` rows.
+/// Gives up what has waited too long, and forgets what is over: messages, and lanes with their last message. One call looks
+/// at `limit` messages.
 pub struct Sweep {
     /// Now.
     pub now: Millis,
@@ -69,6 +70,8 @@ pub struct Swept {
     pub expired: u64,
     /// Rows forgotten.
     pub forgotten: u64,
+    /// Lanes forgotten with the last of their messages.
+    pub lanes: u64,
     /// Where to go on; `None` when there is nothing older than the limit left.
     pub next: Option<Seq>,
 }
