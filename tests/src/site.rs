@@ -103,7 +103,13 @@ impl Site {
         ] {
             registry.set(&format!("REGISTRY_{route}_PER_MINUTE"), "1000000");
         }
-        for limit in ["AGENT_RATE_LIMIT_REQUESTS_PER_MINUTE", "PUBLIC_RATE_LIMIT_REQUESTS"] {
+        for limit in [
+            "AGENT_RATE_LIMIT_REQUESTS_PER_MINUTE",
+            "PUBLIC_RATE_LIMIT_REQUESTS",
+            "PUBLIC_RATE_LIMIT_PAIR_REQUESTS",
+            "PUBLIC_RATE_LIMIT_RECEIPT_REQUESTS",
+            "PUBLIC_RATE_LIMIT_UNKNOWN_REQUESTS",
+        ] {
             relay.set(limit, "1000000");
         }
         Self {

@@ -146,7 +146,7 @@ impl Engine {
         if headers.contains_key(header::SERVICE_SECRET) && self.authenticate_service(headers).await?.is_some() {
             return Ok(());
         }
-        Ok(limit.check(&client.0.to_string(), self.now())?)
+        Ok(limit.check(&client.network().to_string(), self.now())?)
     }
 }
 

@@ -45,6 +45,17 @@ async fn each_limited_route_counts_by_address() {
 }
 
 #[tokio::test]
+async fn the_addresses_of_one_ipv6_network_count_together() {
+    let world = World::memory().await;
+    let from = |address: &str| world.get("/v1/crl").from(address.parse().unwrap()).send();
+    for n in 0..30 {
+        from(&format!("2001:db8:0:1:{n:x}::{n:x}")).await.ok(200);
+    }
+    from("2001:db8:0:1:ffff::1").await.is(429, "RATE_LIMIT_EXCEEDED");
+    from("2001:db8:0:2::1").await.ok(200);
+}
+
+#[tokio::test]
 async fn services_that_authenticate_are_not_counted_and_others_are() {
     let world = World::memory().await;
     let validate = || world.as_service("POST", "/v1/agents/auth/validate").from(client(1));

@@ -87,9 +87,20 @@ pub struct RateLimits {
     pub agent_requests: u32,
     /// The window (`AGENT_RATE_LIMIT_WINDOW_MS`, 60,000).
     pub agent_window: Duration,
-    /// Requests of one address to one path before anything is verified (`PUBLIC_RATE_LIMIT_REQUESTS`, 120).
+    /// Messages or connections of one address, counted for each path, before anything is verified
+    /// (`PUBLIC_RATE_LIMIT_REQUESTS`, 120). An address is one of IPv4, or a /64 of IPv6.
     pub public_requests: u32,
-    /// The window (`PUBLIC_RATE_LIMIT_WINDOW_MS`, 60,000).
+    /// Pairing requests of one address before anything is verified (`PUBLIC_RATE_LIMIT_PAIR_REQUESTS`, 300): each costs up
+    /// to two checks of signatures and a question to the registry; ten agents that wait for their confirmations ask 200
+    /// times a minute.
+    pub public_pair_requests: u32,
+    /// Receipts sent or asked for by one address before anything is verified (`PUBLIC_RATE_LIMIT_RECEIPT_REQUESTS`, 600):
+    /// what ten agents behind one address may do by the limit of an agent.
+    pub public_receipt_requests: u32,
+    /// Requests of one address to what is no route, before anything is verified (`PUBLIC_RATE_LIMIT_UNKNOWN_REQUESTS`, 60):
+    /// the caller's signature is checked even so, and nobody has business there.
+    pub public_unknown_requests: u32,
+    /// The window of the limits by address (`PUBLIC_RATE_LIMIT_WINDOW_MS`, 60,000).
     pub public_window: Duration,
 }
 
@@ -138,6 +149,9 @@ impl Default for RateLimits {
             agent_requests: 60,
             agent_window: Duration::from_secs(60),
             public_requests: 120,
+            public_pair_requests: 300,
+            public_receipt_requests: 600,
+            public_unknown_requests: 60,
             public_window: Duration::from_secs(60),
         }
     }
@@ -234,6 +248,21 @@ impl Config {
         )?;
         read.set("AGENT_RATE_LIMIT_WINDOW_MS", &mut rates.agent_window, millis)?;
         read.set("PUBLIC_RATE_LIMIT_REQUESTS", &mut rates.public_requests, positive)?;
+        read.set(
+            "PUBLIC_RATE_LIMIT_PAIR_REQUESTS",
+            &mut rates.public_pair_requests,
+            positive,
+        )?;
+        read.set(
+            "PUBLIC_RATE_LIMIT_RECEIPT_REQUESTS",
+            &mut rates.public_receipt_requests,
+            positive,
+        )?;
+        read.set(
+            "PUBLIC_RATE_LIMIT_UNKNOWN_REQUESTS",
+            &mut rates.public_unknown_requests,
+            positive,
+        )?;
         read.set("PUBLIC_RATE_LIMIT_WINDOW_MS", &mut rates.public_window, millis)?;
         let feed = &mut self.feed;
         read.set("REVOCATION_FEED_DEGRADED_MS", &mut feed.degraded_after, millis)?;

@@ -12,7 +12,8 @@ use crate::cidr::Cidr;
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The address of the client: of the socket's other end, or, when that is a trusted proxy, the right-most hop in
-/// `X-Forwarded-For` that is none. This is what rate limits may be keyed by. A request extension, and an extractor.
+/// `X-Forwarded-For` that is none. Rate limits are keyed by its [`network`](Self::network). A request extension, and an
+/// extractor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddr(pub IpAddr);
 
@@ -39,6 +40,16 @@ impl ClientAddr {
             }
         }
         Self(address)
+    }
+
+    /// What rate limits count as one client: an IPv4 address, or the /64 that an IPv6 address is in. Whoever has one address
+    /// of a /64 has all of them (RFC 6177: an end site gets at least one).
+    #[must_use]
+    pub fn network(self) -> IpAddr {
+        match self.0.to_canonical() {
+            IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
+            address => address,
+        }
     }
 }
 
@@ -77,6 +88,17 @@ mod tests {
         }
         let trusted: Vec<Cidr> = trusted.iter().map(|block| block.parse().unwrap()).collect();
         ClientAddr::of(peer.parse().unwrap(), &headers, &trusted).0.to_string()
+    }
+
+    #[test]
+    fn a_client_is_an_ipv4_address_or_a_64_of_ipv6() {
+        let network = |text: &str| ClientAddr(text.parse().unwrap()).network().to_string();
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(network("2001:db8:1:2:ffff::"), "2001:db8:1:2::");
+        assert_eq!(network("2001:db8:1:3::1"), "2001:db8:1:3::");
+        assert_eq!(network("::1"), "::");
+        assert_eq!(network("192.0.2.1"), "192.0.2.1");
+        assert_eq!(network("::ffff:192.0.2.1"), "192.0.2.1");
     }
 
     #[test]

@@ -55,6 +55,8 @@ fn config(stage: &Stage, plan: &RelayPlan) -> Config {
     delivery.window_messages = plan.window;
     config.rates.agent_requests = plan.rate;
     config.rates.public_requests = 100_000;
+    config.rates.public_pair_requests = 100_000;
+    config.rates.public_receipt_requests = 100_000;
     config.feed.stale_after = Duration::from_millis(plan.stale_after_ms);
     config.legacy_reconnect = stage.lies(Lie::ProofTakenTwice);
     if stage.lies(Lie::StaleAccepted) {

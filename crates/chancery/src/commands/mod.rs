@@ -36,7 +36,7 @@ const VARIABLES: &[&str] = &[
     "INJECT_IDENTITY_INTO_MESSAGE",
     "LISTEN_PORT",
     "PROXY_",
-    "PUBLIC_ORIGIN",
+    "PUBLIC_",
     "REGISTRY_",
     "RELAY_",
     "REVOCATION_FEED_",

@@ -24,6 +24,7 @@ use crate::{
     auth::{self, Caller, Needs, RequestHead},
     error::RelayError,
     feed::FeedState,
+    limiter::Public,
     relay::Shared,
 };
 
@@ -31,20 +32,26 @@ type Ctx = State<Arc<Shared>>;
 type Answer<T> = Result<T, ApiError>;
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    let limited = Router::new()
+    let limited = |routes: Router<Arc<Shared>>, what: Public| {
+        let state = (Arc::clone(&shared), what);
+        routes.route_layer(middleware::from_fn_with_state(state, public_limit))
+    };
+    let messages = Router::new()
         .route(route::HOOKS_AGENT, post(hooks::send))
         .route(route::HOOKS_MESSAGE, post(hooks::send))
-        .route(route::CONNECT, get(connect::connect))
-        .route_layer(middleware::from_fn_with_state(Arc::clone(&shared), public_limit));
-    Router::new()
-        .merge(limited)
-        .route(route::HEALTH, get(health))
+        .route(route::CONNECT, get(connect::connect));
+    let pairing = Router::new()
         .route(route::PAIR_START, post(pairs::start))
         .route(route::PAIR_CONFIRM, post(pairs::confirm))
         .route(route::PAIR_STATUS, post(pairs::status))
         .route(route::PAIR_STATEMENT, post(pairs::statement))
-        .route(route::PAIRS, get(pairs::list).delete(pairs::remove).patch(pairs::mark))
-        .route(route::RECEIPTS, get(receipts::find).post(receipts::record))
+        .route(route::PAIRS, get(pairs::list).delete(pairs::remove).patch(pairs::mark));
+    let receipts = Router::new().route(route::RECEIPTS, get(receipts::find).post(receipts::record));
+    Router::new()
+        .merge(limited(messages, Public::Message))
+        .merge(limited(pairing, Public::Pair))
+        .merge(limited(receipts, Public::Receipt))
+        .route(route::HEALTH, get(health))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -52,16 +59,14 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
 }
 
 /// The limit that comes before any verification.
-async fn public_limit(State(shared): Ctx, request: Request, next: Next) -> Response {
-    let address = request
-        .extensions()
-        .get::<ClientAddr>()
-        .map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |a| a.0);
-    match shared
-        .hub
-        .limiter()
-        .address(request.uri().path(), address, shared.clock.now())
-    {
+async fn public_limit(
+    State((shared, what)): State<(Arc<Shared>, Public)>,
+    client: ClientAddr,
+    request: Request,
+    next: Next,
+) -> Response {
+    let limiter = shared.hub.limiter();
+    match limiter.address(what, request.uri().path(), client, shared.clock.now()) {
         Ok(()) => next.run(request).await,
         Err(error) => ApiError::from(error).into_response(),
     }
@@ -90,7 +95,11 @@ async fn authenticated(
     Ok((caller, parts.headers, body))
 }
 
-async fn unknown(State(shared): Ctx, request: Request<Body>) -> ApiError {
+async fn unknown(State(shared): Ctx, client: ClientAddr, request: Request<Body>) -> ApiError {
+    let limiter = shared.hub.limiter();
+    if let Err(error) = limiter.address(Public::Unknown, request.uri().path(), client, shared.clock.now()) {
+        return error.into();
+    }
     match authenticated(
         &shared,
         request,

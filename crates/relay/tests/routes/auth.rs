@@ -399,6 +399,76 @@ async fn addresses_are_counted_before_anything_is_verified() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_kind_of_route_has_its_limit_by_address_before_anything_is_verified() {
+    let mut limited = config();
+    limited.rates.public_pair_requests = 2;
+    limited.rates.public_receipt_requests = 3;
+    limited.rates.public_unknown_requests = 4;
+    let world = World::with(limited).await;
+    let a = world.agent(1);
+    let kinds: [(&[(&str, &str)], usize); 3] = [
+        (
+            &[
+                ("POST", "/pair/start"),
+                ("POST", "/pair/confirm"),
+                ("POST", "/pair/status"),
+                ("POST", "/pair/statement"),
+                ("GET", "/pair"),
+            ],
+            2,
+        ),
+        (
+            &[
+                ("GET", "/v1/relay/delivery-receipts"),
+                ("POST", "/v1/relay/delivery-receipts"),
+            ],
+            3,
+        ),
+        (&[("GET", "/x"), ("POST", "/y/z"), ("PUT", "/w"), ("GET", "/v")], 4),
+    ];
+    for (routes, limit) in kinds {
+        // unsigned, so that whatever is verified is refused otherwise
+        let bare = |n: usize| {
+            let (method, path) = routes[n % routes.len()];
+            world.call(&a, method, path, "").without("authorization")
+        };
+        for n in 0..limit {
+            let answer = world.send(bare(n)).await;
+            answer.is(401, "PROXY_AUTH_MISSING_TOKEN");
+        }
+        for n in 0..routes.len() {
+            let answer = world.send(bare(n)).await;
+            answer.is(429, "PROXY_PUBLIC_RATE_LIMIT_EXCEEDED");
+            assert_eq!(answer.headers["retry-after"], "60");
+        }
+        let other = "192.0.2.7".parse().unwrap();
+        world
+            .send_from(bare(0), other)
+            .await
+            .is(401, "PROXY_AUTH_MISSING_TOKEN");
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    world.get(&a, "/pair").await.ok(200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_addresses_of_one_ipv6_network_count_together() {
+    let mut limited = config();
+    limited.rates.public_requests = 2;
+    let world = World::with(limited).await;
+    let a = world.agent(1);
+    let bare = || world.call(&a, "POST", "/hooks/agent", "").without("authorization");
+    let from = |address: &str| world.send_from(bare(), address.parse().unwrap());
+    for address in ["2001:db8:0:1::1", "2001:db8:0:1:ffff::"] {
+        from(address).await.is(401, "PROXY_AUTH_MISSING_TOKEN");
+    }
+    from("2001:db8:0:1::2")
+        .await
+        .is(429, "PROXY_PUBLIC_RATE_LIMIT_EXCEEDED");
+    from("2001:db8:0:2::1").await.is(401, "PROXY_AUTH_MISSING_TOKEN");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_signature_that_is_there_must_hold() {
     let world = World::new().await;
     let a = world.agent(1);

@@ -91,6 +91,9 @@ pub(crate) fn config() -> Config {
     let mut config = Config::new(ORIGIN.parse().unwrap());
     config.rates.agent_requests = 100_000;
     config.rates.public_requests = 100_000;
+    config.rates.public_pair_requests = 100_000;
+    config.rates.public_receipt_requests = 100_000;
+    config.rates.public_unknown_requests = 100_000;
     config
 }
 
