@@ -51,7 +51,8 @@ impl Session {
             drop(lanes);
             return self.release(vec![item.seq]);
         }
-        lanes.arrive(item, waiter);
+        let back = lanes.arrive(item, waiter);
+        self.release(back.into_iter().collect());
         self.pump(&mut lanes, hub);
     }
 
@@ -130,7 +131,8 @@ impl Session {
                     drop(lanes);
                     return self.release(claimed.items.into_iter().map(|item| item.seq).collect());
                 }
-                lanes.claimed(claimed);
+                let back = lanes.claimed(claimed);
+                self.release(back);
                 self.pump(&mut lanes, hub);
             }
             Err(refusal) => self.give_up(&refusal),
@@ -148,13 +150,13 @@ impl Session {
 
     fn settle(self: &Arc<Self>, delivery_id: Ulid, hub: &Hub) {
         let mut lanes = self.lanes();
-        let Some((item, waiter)) = lanes.settled(delivery_id) else {
+        let Some((seq, waiter)) = lanes.settled(delivery_id) else {
             return;
         };
         let step = Settle {
             recipient: self.agent.clone(),
             epoch: self.epoch,
-            seq: item.seq,
+            seq,
             delivery_id,
             now: self.clock.now(),
         };
@@ -201,7 +203,7 @@ impl Session {
 
     fn deferred(self: &Arc<Self>, item: &Item, outcome: Deferred, hub: &Hub) {
         let again = match outcome {
-            Deferred::Again { attempt } => Some((attempt, Instant::now() + self.retry_delay(attempt))),
+            Deferred::Again { attempt } => Some(Instant::now() + self.retry_delay(attempt)),
             Deferred::Dead | Deferred::Stale => None,
         };
         let mut lanes = self.lanes();
@@ -212,7 +214,8 @@ impl Session {
                 self.release(vec![item.seq]);
             }
         } else {
-            lanes.deferred(item.lane, item.delivery_id, again);
+            // before the claim that brings them back
+            self.release(lanes.deferred(item.lane, item.delivery_id, again));
             self.pump(&mut lanes, hub);
             drop(lanes);
             self.wake.notify_one();

@@ -2,8 +2,10 @@
 //!
 //! Every lane is a queue in order, with at most one delivery in flight; a few lanes at a time have one. What is claimed
 //! from the store is bounded in number and bytes, counting what was reserved for messages whose commit is still awaited.
+//! A lane whose head was refused takes no part in that: until its wait is over, its messages are back in the store.
 
 mod claims;
+mod rest;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,10 +14,11 @@ use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     config::DeliveryLimits,
-    store::{Item, LaneId},
+    store::{Item, LaneId, Seq},
 };
 
 pub(crate) use claims::Request;
+use rest::Rest;
 
 pub(crate) struct Lanes {
     limits: DeliveryLimits,
@@ -28,7 +31,7 @@ pub(crate) struct Lanes {
     held_bytes: usize,
     /// Messages handed in without a claim, whose commit is awaited.
     unclaimed: usize,
-    /// Lanes held here of which the store has more.
+    /// Lanes held here of which the store has more, and may be asked for it.
     with_more: usize,
     /// Whether the store may have messages of lanes that are not held here.
     unseen: bool,
@@ -45,8 +48,8 @@ struct Lane {
     queue: VecDeque<Entry>,
     /// The one that was sent and not answered, or refused and not deferred yet.
     away: Option<Entry>,
-    /// The wait after a refusal.
-    blocked_until: Option<Instant>,
+    /// Its head was refused: nothing of it is held until a claim brings it back.
+    rest: Option<Rest>,
     /// Whether it stands in `ready`.
     ready: bool,
     /// Whether the store has more of this lane.
@@ -56,7 +59,7 @@ struct Lane {
 struct Entry {
     item: Item,
     waiter: Option<oneshot::Sender<()>>,
-    /// Whether the recipient may have seen this attempt.
+    /// Whether it was sent before, and waits to be sent again.
     sent: bool,
 }
 
@@ -80,15 +83,26 @@ impl Lanes {
         }
     }
 
-    /// A message that was reserved has been committed and claimed.
-    pub(crate) fn arrive(&mut self, item: Item, waiter: Option<oneshot::Sender<()>>) {
+    /// A message that was reserved has been committed and claimed. `Some` when it must go back to the store: older ones of
+    /// its lane are there.
+    #[must_use]
+    pub(crate) fn arrive(&mut self, item: Item, waiter: Option<oneshot::Sender<()>>) -> Option<Seq> {
         let lane = item.lane;
+        if self.is_resting(lane) {
+            self.give_room(item.message.payload.len());
+            if self.claiming.is_some() {
+                // which does not see what goes back only now
+                self.missed();
+            }
+            return Some(item.seq);
+        }
         self.push(Entry {
             item,
             waiter,
             sent: false,
         });
         self.mark_ready(lane);
+        None
     }
 
     fn push(&mut self, entry: Entry) {
@@ -99,7 +113,6 @@ impl Lanes {
         if let Some(lane) = self.lanes.get_mut(&id)
             && !lane.ready
             && lane.away.is_none()
-            && lane.blocked_until.is_none()
             && !lane.queue.is_empty()
         {
             lane.ready = true;
@@ -116,7 +129,7 @@ impl Lanes {
             if !std::mem::take(&mut lane.ready) {
                 continue;
             }
-            let Some(mut entry) = lane.queue.pop_front() else {
+            let Some(entry) = lane.queue.pop_front() else {
                 self.forget_if_idle(id);
                 continue;
             };
@@ -128,7 +141,6 @@ impl Lanes {
                 self.forget_if_idle(id);
                 continue;
             }
-            entry.sent = true;
             let item = entry.item.clone();
             lane.away = Some(entry);
             self.in_flight
@@ -138,32 +150,29 @@ impl Lanes {
         None
     }
 
-    /// The recipient has it. Also when the answer comes after its time: what was deferred is looked for too.
-    pub(crate) fn settled(&mut self, id: Ulid) -> Option<(Item, Option<oneshot::Sender<()>>)> {
+    /// The recipient has it: its row. Also when the answer comes after its time: what was deferred is looked for too.
+    pub(crate) fn settled(&mut self, id: Ulid) -> Option<(Seq, Option<oneshot::Sender<()>>)> {
         let (lane_id, entry) = match self.in_flight.remove(&id) {
             Some((lane_id, _)) => (lane_id, self.lanes.get_mut(&lane_id)?.away.take()?),
-            None => self.take_late(id)?,
+            None => match self.take_late(id) {
+                Some(found) => found,
+                None => return self.settled_at_rest(id),
+            },
         };
-        if let Some(lane) = self.lanes.get_mut(&lane_id) {
-            lane.blocked_until = None;
-        }
         self.give_room(entry.item.message.payload.len());
         self.mark_ready(lane_id);
         self.forget_if_idle(lane_id);
-        Some((entry.item, entry.waiter))
+        Some((entry.item.seq, entry.waiter))
     }
 
     fn take_late(&mut self, id: Ulid) -> Option<(LaneId, Entry)> {
         for (lane_id, lane) in &mut self.lanes {
-            if lane.away.as_ref().is_some_and(|entry| entry.item.delivery_id == id) {
-                return lane.away.take().map(|entry| (*lane_id, entry));
+            if let Some(entry) = lane.away.take_if(|entry| entry.item.delivery_id == id) {
+                return Some((*lane_id, entry));
             }
-            // a sent one that waits to be sent again stands at the head, and only there
-            if lane
-                .queue
-                .front()
-                .is_some_and(|entry| entry.item.delivery_id == id && entry.sent)
-            {
+            // one that was sent and waits to be sent again stands at the head, and only there
+            let head = lane.queue.front();
+            if head.is_some_and(|entry| entry.item.delivery_id == id && entry.sent) {
                 return lane.queue.pop_front().map(|entry| (*lane_id, entry));
             }
         }
@@ -176,44 +185,29 @@ impl Lanes {
         self.lanes.get(&lane_id)?.away.as_ref().map(|entry| entry.item.clone())
     }
 
-    /// The store knows of the refusal: the message goes again, at its place, or is given up (`again` is `None`).
-    pub(crate) fn deferred(&mut self, lane_id: LaneId, id: Ulid, again: Option<(u32, Instant)>) {
+    /// The store knows of the refusal: the message goes again, at its place, after a wait until `again`, or is given up
+    /// (`None`). The rows that go back to the store for that long: the message itself and what is held behind it.
+    #[must_use]
+    pub(crate) fn deferred(&mut self, lane_id: LaneId, id: Ulid, again: Option<Instant>) -> Vec<Seq> {
         let Some(lane) = self.lanes.get_mut(&lane_id) else {
-            return;
+            return Vec::new();
         };
-        if lane.away.as_ref().is_none_or(|entry| entry.item.delivery_id != id) {
-            // an answer came late and settled it
-            return;
+        // otherwise an answer came late and settled it
+        let Some(entry) = lane.away.take_if(|entry| entry.item.delivery_id == id) else {
+            return Vec::new();
+        };
+        self.give_room(entry.item.message.payload.len());
+        if let Some(until) = again {
+            return self.begin_rest(lane_id, entry, until);
         }
-        let Some(mut entry) = lane.away.take() else { return };
-        match again {
-            Some((attempt, until)) => {
-                entry.item.attempt = attempt;
-                lane.blocked_until = Some(until);
-                lane.queue.push_front(entry);
-            }
-            None => {
-                self.give_room(entry.item.message.payload.len());
-                self.mark_ready(lane_id);
-                self.forget_if_idle(lane_id);
-            }
-        }
+        self.mark_ready(lane_id);
+        self.forget_if_idle(lane_id);
+        Vec::new()
     }
 
     /// Deliveries whose answer is overdue. Also lets lanes go on whose wait is over.
     pub(crate) fn overdue(&mut self, now: Instant) -> Vec<Ulid> {
-        let rested: Vec<LaneId> = self
-            .lanes
-            .iter_mut()
-            .filter(|(_, lane)| lane.blocked_until.is_some_and(|until| until <= now))
-            .map(|(id, lane)| {
-                lane.blocked_until = None;
-                *id
-            })
-            .collect();
-        for id in rested {
-            self.mark_ready(id);
-        }
+        self.end_rests(now);
         self.in_flight
             .iter()
             .filter(|(_, (_, deadline))| *deadline <= now)
@@ -223,7 +217,7 @@ impl Lanes {
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let answers = self.in_flight.values().map(|(_, deadline)| *deadline);
-        let waits = self.lanes.values().filter_map(|lane| lane.blocked_until);
+        let waits = self.lanes.values().filter_map(|lane| lane.rest.as_ref()?.until);
         answers.chain(waits).min()
     }
 
@@ -237,7 +231,7 @@ impl Lanes {
 impl Lane {
     /// Nothing held, and nothing to ask the store for.
     fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.away.is_none() && !self.more
+        self.queue.is_empty() && self.away.is_none() && !self.more && self.rest.is_none()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chancery_identity::AgentDid;
 
-use super::{Entry, Lane, Lanes};
+use super::{Lane, Lanes};
 use crate::store::{Claimed, LaneHold, LaneId, Seq};
 
 /// Messages taken of one lane at a time: enough that a lane does not wait for the store between two of them.
@@ -66,6 +66,8 @@ impl Lanes {
     /// under way and was committed before it has reported already, and one that was committed after it has seen it.
     pub(crate) fn left_behind(&mut self, lane: LaneId) {
         match self.lanes.get_mut(&lane) {
+            // the store is asked for it when the wait is over
+            Some(lane) if lane.waits() => {}
             Some(lane) if !lane.more => {
                 lane.more = true;
                 self.with_more += 1;
@@ -90,15 +92,21 @@ impl Lanes {
         let room_bytes = self.limits.window_bytes.saturating_sub(self.held_bytes);
         // a lane that runs low, or a window that is half empty: not a trip to the store for every message, and none that
         // could bring nothing
-        let low = self.with_more > 0 && self.lanes.values().any(|lane| lane.more && lane.queue.len() <= LOW);
+        let low = self.with_more > 0 && self.lanes.values().any(Lane::is_low);
         let half_empty = room * 2 >= self.limits.window_messages && room_bytes * 2 >= self.limits.window_bytes;
         if room == 0 || room_bytes == 0 || !(low || self.unseen && half_empty) {
             return None;
         }
         self.claiming = Some(self.missed);
-        let holds = self.lanes.iter().map(|(id, lane)| LaneHold {
-            lane: *id,
-            room: if lane.queue.len() <= LOW { PER_LANE } else { 0 },
+        let holds = self.lanes.iter_mut().map(|(id, lane)| {
+            let wanted = lane.queue.len() <= LOW && !lane.waits();
+            if let Some(rest) = &mut lane.rest {
+                rest.asked = wanted;
+            }
+            LaneHold {
+                lane: *id,
+                room: if wanted { PER_LANE } else { 0 },
+            }
         });
         Some(Request {
             holds: holds.collect(),
@@ -109,24 +117,26 @@ impl Lanes {
         })
     }
 
-    /// The answer to [`Lanes::wants_more`].
-    pub(crate) fn claimed(&mut self, claimed: Claimed) {
+    /// The answer to [`Lanes::wants_more`]. The rows that go back to the store.
+    #[must_use]
+    pub(crate) fn claimed(&mut self, claimed: Claimed) -> Vec<Seq> {
         let seen = self.claiming.take();
         self.from_lane = claimed.next_lane;
         self.unseen = !claimed.complete || seen != Some(self.missed);
+        let mut back = Vec::new();
+        let brought: Vec<LaneId> = claimed.items.iter().map(|item| item.lane).collect();
         for item in claimed.items {
             let lane = item.lane;
-            self.take_room(item.message.payload.len());
-            self.push(Entry {
-                item,
-                waiter: None,
-                sent: false,
-            });
-            self.mark_ready(lane);
+            if let Some(entry) = self.after_rest(item, &mut back) {
+                self.take_room(entry.item.message.payload.len());
+                self.push(entry);
+                self.mark_ready(lane);
+            }
         }
+        self.rests_answered(claimed.complete, &brought);
         if claimed.complete {
             for lane in self.lanes.values_mut() {
-                lane.more = false;
+                lane.more = lane.rest.is_some();
             }
         }
         for id in claimed.left {
@@ -136,7 +146,8 @@ impl Lanes {
             }
         }
         self.lanes.retain(|_, lane| !lane.is_idle());
-        self.with_more = self.lanes.values().filter(|lane| lane.more).count();
+        self.with_more = self.lanes.values().filter(|lane| lane.more && !lane.waits()).count();
+        back
     }
 
     /// Takes back what `sender` sent and this session has not sent on; the rows.
@@ -145,7 +156,6 @@ impl Lanes {
         let mut bytes = 0;
         let own = |lane: &Lane| lane.queue.front().is_some_and(|e| e.item.message.sender == *sender);
         for lane in self.lanes.values_mut().filter(|lane| own(lane)) {
-            lane.blocked_until = None;
             for entry in lane.queue.drain(..) {
                 bytes += entry.item.message.payload.len();
                 rows.push(entry.item.seq);
@@ -170,5 +180,12 @@ impl Lanes {
     /// Whether [`Lanes::end`] was called: what arrives later is not this session's any more.
     pub(crate) fn is_ended(&self) -> bool {
         self.ended
+    }
+}
+
+impl Lane {
+    /// Whether it has little left, and the store has more that may be asked for.
+    fn is_low(&self) -> bool {
+        self.more && self.queue.len() <= LOW && !self.waits()
     }
 }

@@ -20,6 +20,7 @@ use crate::store::{Claimed, LaneHold, NewMessage, SenderAit, Seq};
 
 const TTL_MS: i64 = 1000;
 const NOW: Millis = Millis(10_000);
+const NONE: [Seq; 0] = [];
 
 fn did(n: u8) -> AgentDid {
     format!("did:cdi:registry.example.test:agent:01HF7YAT00W6W7CM7N3W5FDX{:02}", n)
@@ -77,7 +78,22 @@ fn lanes(max: usize) -> Lanes {
 
 fn arrive(lanes: &mut Lanes, seq: Seq, lane: LaneId) {
     assert!(lanes.reserve(1));
-    lanes.arrive(item(seq, lane, 1), None);
+    assert_eq!(lanes.arrive(item(seq, lane, 1), None), None);
+}
+
+/// A claim that brings these; asked for only when it is wanted.
+fn bring(lanes: &mut Lanes, items: &[(Seq, LaneId, u32)]) {
+    assert!(lanes.wants_more().is_some());
+    let items = items.iter().map(|(seq, lane, attempt)| Item {
+        attempt: *attempt,
+        ..item(*seq, *lane, 1)
+    });
+    let claimed = Claimed {
+        items: items.collect(),
+        complete: true,
+        ..Claimed::default()
+    };
+    assert_eq!(lanes.claimed(claimed), NONE);
 }
 
 fn send(lanes: &mut Lanes) -> Option<Seq> {
@@ -128,11 +144,12 @@ async fn a_refused_head_blocks_its_lane_alone() {
     assert_eq!(lanes.refused(id(1)).map(|item| item.seq), Some(1));
     assert_eq!(send(&mut lanes), None, "not before the store knows");
     let until = Instant::now() + Duration::from_secs(1);
-    lanes.deferred(1, id(1), Some((2, until)));
-    assert_eq!(send(&mut lanes), None, "not before its wait is over");
+    assert_eq!(lanes.deferred(1, id(1), Some(until)), [1, 2], "they wait in the store");
+    assert!(lanes.wants_more().is_none(), "not before its wait is over");
     assert_eq!(lanes.next_deadline(), Some(until));
     tokio::time::advance(Duration::from_secs(1)).await;
     assert!(!lanes.overdue(Instant::now()).contains(&id(1)));
+    bring(&mut lanes, &[(1, 1, 2), (2, 1, 1)]);
     let again = lanes.next_to_send(Instant::now(), NOW).unwrap();
     assert_eq!((again.seq, again.attempt), (1, 2));
     assert!(lanes.settled(id(1)).is_some());
@@ -146,7 +163,7 @@ async fn what_is_given_up_lets_the_next_go() {
     arrive(&mut lanes, 2, 1);
     send(&mut lanes);
     lanes.refused(id(1));
-    lanes.deferred(1, id(1), None);
+    assert_eq!(lanes.deferred(1, id(1), None), NONE);
     assert_eq!(send(&mut lanes), Some(2));
 }
 
@@ -160,11 +177,15 @@ async fn an_answer_that_comes_late_counts() {
         tokio::time::advance(Duration::from_secs(15)).await;
         assert_eq!(lanes.overdue(Instant::now()), [id(1)]);
         lanes.refused(id(1));
+        let until = Instant::now() + Duration::from_secs(9);
         if deferred_already {
-            lanes.deferred(1, id(1), Some((2, Instant::now() + Duration::from_secs(9))));
+            assert_eq!(lanes.deferred(1, id(1), Some(until)), [1, 2]);
         }
-        assert_eq!(lanes.settled(id(1)).map(|(item, _)| item.seq), Some(1));
-        lanes.deferred(1, id(1), Some((2, Instant::now() + Duration::from_secs(9))));
+        assert_eq!(lanes.settled(id(1)).map(|(seq, _)| seq), Some(1));
+        assert_eq!(lanes.deferred(1, id(1), Some(until)), NONE);
+        if deferred_already {
+            bring(&mut lanes, &[(2, 1, 1)]);
+        }
         assert_eq!(send(&mut lanes), Some(2), "deferred already: {deferred_already}");
         assert!(lanes.settled(id(1)).is_none(), "once");
     }
@@ -176,10 +197,11 @@ async fn a_lane_that_was_forgotten_while_it_stood_in_line_is_not_served_twice() 
     arrive(&mut lanes, 1, 1);
     assert_eq!(send(&mut lanes), Some(1));
     lanes.refused(id(1));
-    lanes.deferred(1, id(1), Some((2, Instant::now())));
+    assert_eq!(lanes.deferred(1, id(1), Some(Instant::now())), [1]);
     arrive(&mut lanes, 2, 2);
     assert_eq!(send(&mut lanes), Some(2));
     lanes.overdue(Instant::now());
+    bring(&mut lanes, &[(1, 1, 2)]);
     // lane 1 stands in line, and its only message is settled late
     assert!(lanes.settled(id(1)).is_some());
     arrive(&mut lanes, 3, 1);
@@ -216,7 +238,7 @@ async fn the_window_bounds_messages_and_bytes_and_always_lets_one_in() {
 async fn nothing_is_claimed_past_what_waits_in_the_store() {
     let mut lanes = Lanes::new(limits(1, 100), TTL_MS, false);
     assert!(lanes.reserve(1));
-    lanes.arrive(item(1, 1, 1), None);
+    assert_eq!(lanes.arrive(item(1, 1, 1), None), None);
     assert!(!lanes.reserve(1), "no room");
     lanes.settled(id(1));
     assert!(send(&mut lanes).is_some());
@@ -230,7 +252,7 @@ async fn nothing_is_claimed_past_what_waits_in_the_store() {
     assert!(lanes.wants_more().is_some());
     assert!(!lanes.reserve(1), "until the claim has brought it");
     lanes.handed_in(1, false);
-    lanes.claimed(Claimed::nothing());
+    assert_eq!(lanes.claimed(Claimed::nothing()), NONE);
     assert!(lanes.reserve(1));
 }
 
@@ -239,7 +261,7 @@ async fn a_claim_that_could_bring_nothing_is_not_made() {
     let mut lanes = Lanes::new(limits(100, 10_000), TTL_MS, true);
     let request = lanes.wants_more().unwrap();
     assert_eq!(request.holds, []);
-    lanes.claimed(Claimed {
+    let back = lanes.claimed(Claimed {
         items: (1..=PER_LANE as i64)
             .map(|seq| item(seq, 1, 1))
             .chain([item(50, 2, 1)])
@@ -248,6 +270,7 @@ async fn a_claim_that_could_bring_nothing_is_not_made() {
         left: vec![1],
         complete: true,
     });
+    assert_eq!(back, NONE);
     assert!(lanes.wants_more().is_none(), "the only lane with more is not low");
     for seq in 1..=(PER_LANE - LOW) as i64 {
         send(&mut lanes);
@@ -260,8 +283,92 @@ async fn a_claim_that_could_bring_nothing_is_not_made() {
         room: PER_LANE
     }));
     assert!(lanes.wants_more().is_none(), "one at a time");
-    lanes.claimed(Claimed::nothing());
+    assert_eq!(lanes.claimed(Claimed::nothing()), NONE);
     assert!(lanes.wants_more().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn lanes_that_are_refused_again_and_again_leave_the_window_to_others() {
+    let mut lanes = Lanes::new(limits(4, 100), TTL_MS, false);
+    for lane in 1..=4 {
+        assert!(lanes.reserve(25));
+        assert_eq!(lanes.arrive(item(lane, lane, 25), None), None);
+    }
+    assert!(!lanes.reserve(1), "no room");
+    lanes.handed_in(1, false);
+    let until = Instant::now() + Duration::from_secs(30);
+    for lane in 1..=4 {
+        assert_eq!(send(&mut lanes), Some(lane));
+        lanes.refused(id(lane));
+        assert_eq!(lanes.deferred(lane, id(lane), Some(until)), [lane]);
+    }
+    for seq in 11..=14 {
+        arrive(&mut lanes, seq, seq);
+        assert_eq!(send(&mut lanes), Some(seq), "at once, and past no store");
+        assert!(lanes.settled(id(seq)).is_some());
+    }
+    assert!(lanes.wants_more().is_none(), "nothing else waits");
+    tokio::time::advance(Duration::from_secs(30)).await;
+    lanes.overdue(Instant::now());
+    bring(&mut lanes, &[(1, 1, 2), (2, 2, 2), (3, 3, 2), (4, 4, 2)]);
+    assert_eq!(send(&mut lanes), Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_for_a_lane_that_waits_goes_behind_what_is_in_the_store() {
+    let mut lanes = lanes(5);
+    arrive(&mut lanes, 1, 1);
+    assert_eq!(send(&mut lanes), Some(1));
+    lanes.refused(id(1));
+    let until = Instant::now() + Duration::from_secs(1);
+    assert_eq!(lanes.deferred(1, id(1), Some(until)), [1]);
+    assert!(lanes.reserve(1), "nobody knows yet which lane it is for");
+    assert_eq!(lanes.arrive(item(2, 1, 1), None), Some(2));
+    assert_eq!((lanes.held, lanes.held_bytes), (0, 0));
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert!(lanes.reserve(1));
+    lanes.overdue(Instant::now());
+    assert!(!lanes.reserve(1), "older ones wait in the store now");
+    lanes.handed_in(1, false);
+    assert!(lanes.wants_more().is_some());
+    // it was committed before the claim, which has therefore passed it over
+    assert_eq!(lanes.arrive(item(3, 1, 1), None), Some(3));
+    let claimed = Claimed {
+        items: vec![item(1, 1, 1), item(2, 1, 1)],
+        complete: true,
+        ..Claimed::default()
+    };
+    assert_eq!(lanes.claimed(claimed), NONE);
+    assert!(!lanes.reserve(1), "it waits in the store");
+    lanes.handed_in(1, false);
+    bring(&mut lanes, &[(3, 1, 1)]);
+    for seq in 1..=3 {
+        assert_eq!(send(&mut lanes), Some(seq));
+        lanes.settled(id(seq));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_settled_while_it_was_claimed_again_is_not_sent_again() {
+    let mut lanes = lanes(5);
+    arrive(&mut lanes, 1, 1);
+    arrive(&mut lanes, 2, 1);
+    assert_eq!(send(&mut lanes), Some(1));
+    lanes.refused(id(1));
+    assert_eq!(lanes.deferred(1, id(1), Some(Instant::now())), [1, 2]);
+    lanes.overdue(Instant::now());
+    assert!(lanes.wants_more().is_some());
+    assert_eq!(lanes.settled(id(1)).map(|(seq, _)| seq), Some(1));
+    let claimed = Claimed {
+        items: vec![item(1, 1, 1), item(2, 1, 1)],
+        complete: true,
+        ..Claimed::default()
+    };
+    assert_eq!(lanes.claimed(claimed), NONE);
+    assert_eq!(send(&mut lanes), Some(2));
+    assert!(lanes.settled(id(1)).is_none(), "once");
+    lanes.settled(id(2));
+    assert_eq!((lanes.held, lanes.held_bytes, lanes.lanes.len()), (0, 0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -291,17 +398,25 @@ struct Mailbox {
     settled: BTreeSet<Seq>,
 }
 
+fn attempt(seq: Seq, lane: LaneId, attempt: u32) -> Item {
+    Item {
+        attempt,
+        ..item(seq, lane, 1)
+    }
+}
+
 enum Step {
     Accept { seq: Seq, lane: LaneId, claim: bool },
     Claim(Request),
     Settle(Seq),
     Defer(Seq, LaneId),
+    Release(Vec<Seq>),
 }
 
 enum Report {
     Accepted { seq: Seq, lane: LaneId, claim: bool },
     Claimed(Claimed),
-    Deferred(Seq, LaneId, u32),
+    Deferred(Seq, LaneId),
     Nothing,
 }
 
@@ -310,7 +425,7 @@ impl Mailbox {
         match step {
             Step::Accept { seq, lane, claim } => {
                 self.rows.push((seq, lane, claim));
-                self.attempts.insert(seq, 1);
+                self.attempts.insert(seq, u32::from(claim));
                 Report::Accepted { seq, lane, claim }
             }
             Step::Settle(seq) => {
@@ -323,7 +438,14 @@ impl Mailbox {
                     return Report::Nothing;
                 };
                 *attempts += 1;
-                Report::Deferred(seq, lane, *attempts)
+                Report::Deferred(seq, lane)
+            }
+            Step::Release(rows) => {
+                for row in self.rows.iter_mut().filter(|row| row.2 && rows.contains(&row.0)) {
+                    row.2 = false;
+                    *self.attempts.get_mut(&row.0).unwrap() -= 1;
+                }
+                Report::Nothing
             }
             Step::Claim(request) => Report::Claimed(self.claim(&request)),
         }
@@ -348,7 +470,9 @@ impl Mailbox {
                 }
                 room -= 1;
                 row.2 = true;
-                claimed.items.push(item(row.0, id, 1));
+                let attempts = self.attempts.get_mut(&row.0).unwrap();
+                *attempts += 1;
+                claimed.items.push(attempt(row.0, id, *attempts));
             }
             if claimed.items.len() == request.max_messages {
                 claimed.complete = false;
@@ -394,6 +518,8 @@ struct Play {
     reports: VecDeque<Report>,
     next_seq: Seq,
     in_flight: Vec<(Seq, LaneId)>,
+    /// What the recipient has said that it has.
+    answered: BTreeSet<Seq>,
     sent: Vec<(Seq, LaneId)>,
     /// The first time that each message was sent, by lane.
     first_sent: BTreeMap<LaneId, Vec<Seq>>,
@@ -404,10 +530,7 @@ impl Play {
     fn pump(&mut self) {
         while let Some(item) = self.lanes.next_to_send(Instant::now(), NOW) {
             let (seq, lane) = (item.seq, item.lane);
-            assert!(
-                !self.mailbox.settled.contains(&seq),
-                "{seq} is sent after it was settled"
-            );
+            assert!(!self.answered.contains(&seq), "{seq} is sent after it was settled");
             assert!(
                 self.in_flight.iter().all(|(_, other)| *other != lane),
                 "two in flight in lane {lane}"
@@ -462,7 +585,7 @@ impl Play {
                 let (seq, lane) = self.in_flight.remove(which % self.in_flight.len());
                 if accepted {
                     assert!(self.lanes.settled(id(seq)).is_some());
-                    self.steps.push_back(Step::Settle(seq));
+                    self.settle(seq);
                 } else {
                     assert!(self.lanes.refused(id(seq)).is_some());
                     self.steps.push_back(Step::Defer(seq, lane));
@@ -474,7 +597,7 @@ impl Play {
                 }
                 let (seq, _) = self.sent[which % self.sent.len()];
                 if self.in_flight.iter().all(|(other, _)| *other != seq) && self.lanes.settled(id(seq)).is_some() {
-                    self.steps.push_back(Step::Settle(seq));
+                    self.settle(seq);
                 }
             }
             Event::Time(_) => {
@@ -489,9 +612,23 @@ impl Play {
         self.pump();
     }
 
+    fn settle(&mut self, seq: Seq) {
+        assert!(self.answered.insert(seq), "{seq} is settled twice");
+        self.steps.push_back(Step::Settle(seq));
+    }
+
+    fn release(&mut self, rows: Vec<Seq>) {
+        if !rows.is_empty() {
+            self.steps.push_back(Step::Release(rows));
+        }
+    }
+
     fn report(&mut self, report: Report) {
         match report {
-            Report::Accepted { seq, lane, claim: true } => self.lanes.arrive(item(seq, lane, 1), None),
+            Report::Accepted { seq, lane, claim: true } => {
+                let back = self.lanes.arrive(item(seq, lane, 1), None);
+                self.release(back.into_iter().collect());
+            }
             Report::Accepted { lane, .. } => {
                 self.lanes.left_behind(lane);
                 self.lanes.handed_in(1, false);
@@ -500,11 +637,13 @@ impl Play {
                 if claimed.items.is_empty() {
                     self.claims_without_items += 1;
                 }
-                self.lanes.claimed(claimed);
+                let back = self.lanes.claimed(claimed);
+                self.release(back);
             }
-            Report::Deferred(seq, lane, attempt) => {
+            Report::Deferred(seq, lane) => {
                 let until = Instant::now() + Duration::from_secs(1);
-                self.lanes.deferred(lane, id(seq), Some((attempt, until)));
+                let back = self.lanes.deferred(lane, id(seq), Some(until));
+                self.release(back);
             }
             Report::Nothing => {}
         }
@@ -526,13 +665,14 @@ fn play(window: usize, backlog: i64, events: &[Event]) {
             reports: VecDeque::new(),
             next_seq: backlog,
             in_flight: Vec::new(),
+            answered: BTreeSet::new(),
             sent: Vec::new(),
             first_sent: BTreeMap::new(),
             claims_without_items: 0,
         };
         for seq in 1..=backlog {
             play.mailbox.rows.push((seq, seq % 4 + 1, false));
-            play.mailbox.attempts.insert(seq, 1);
+            play.mailbox.attempts.insert(seq, 0);
         }
         play.pump();
         for event in events {
