@@ -1,50 +1,6 @@
 //! The names of what this command refuses, and what to do about it.
 
-use chancery_base::Category;
-
-macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal, $category:ident $(, $hint:literal)?;)*) => {
-        /// A stable name of a failure of this command. Failures that a server names keep the server's name.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum Code {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl Code {
-            /// Every code, for the test that proves them unique.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The name.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $name,)*
-                }
-            }
-
-            /// What kind of failure it is.
-            #[must_use]
-            pub const fn category(self) -> Category {
-                match self {
-                    $(Self::$variant => Category::$category,)*
-                }
-            }
-
-            /// What to do next, where the same advice fits every time.
-            #[must_use]
-            pub const fn hint(self) -> Option<&'static str> {
-                match self {
-                    $(Self::$variant => codes!(@hint $($hint)?),)*
-                }
-            }
-        }
-    };
-    (@hint) => { None };
-    (@hint $hint:literal) => { Some($hint) };
-}
-
-codes! {
+chancery_terminal::codes! {
     /// The arguments do not fit the command.
     Usage = "CLI_USAGE", Input, "see --help";
     /// Neither `--home-dir` nor `HOME` says where the files are.

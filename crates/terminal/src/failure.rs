@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::process::ExitCode;
 
 use chancery_base::ErrorCode;
@@ -25,6 +26,7 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Exit code of the process.
     pub exit: u8,
+    shown: bool,
 }
 
 impl Failure {
@@ -36,6 +38,18 @@ impl Failure {
             message: message.into(),
             hint: None,
             exit: EXIT_FAILURE,
+            shown: false,
+        }
+    }
+
+    /// What a command whose stdout is gone ends with. A reader that has had enough (`| head`) is not told about it.
+    #[must_use]
+    pub fn stdout(error: &io::Error) -> Self {
+        let failure = Self::new("STDOUT_FAILED", format!("cannot write to stdout: {error}"));
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            failure.shown()
+        } else {
+            failure
         }
     }
 
@@ -58,6 +72,18 @@ impl Failure {
     #[must_use]
     pub fn with_exit(self, exit: u8) -> Self {
         Self { exit, ..self }
+    }
+
+    /// The same failure, which the command has shown already: it only sets the exit code.
+    #[must_use]
+    pub fn shown(self) -> Self {
+        Self { shown: true, ..self }
+    }
+
+    /// Whether the command has shown it already.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        self.shown
     }
 
     /// The exit code, for `main`.

@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr, so that a pipe carries results only. With `--json` every result is
 //! one JSON document and a failure is one JSON object on stderr.
 
+mod codes;
 pub mod completions;
 mod failure;
 pub mod logs;
@@ -10,6 +11,8 @@ mod output;
 pub mod prompt;
 pub mod secret;
 mod tty;
+pub mod usage;
 
+pub use chancery_base::Category;
 pub use failure::{EXIT_FAILURE, EXIT_OK, EXIT_USAGE, Failure};
-pub use output::Output;
+pub use output::{ColorChoice, Output};

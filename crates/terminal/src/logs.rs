@@ -4,16 +4,21 @@ use std::io;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::output::colour_on_stderr;
+use crate::output::ColorChoice;
 
 /// Sends logs to stderr, filtered by `RUST_LOG` when that is set and sound, else by `default_filter` (such as `warn` or
 /// `warn,chancery_relay=info`; when that is unsound too, `warn`). Coloured on terminals only. Calling it again changes
 /// nothing.
 pub fn init(default_filter: &str) {
+    init_coloured(default_filter, ColorChoice::Auto);
+}
+
+/// The same, coloured as `choice` says.
+pub fn init_coloured(default_filter: &str, choice: ColorChoice) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter(std::env::var("RUST_LOG").ok().as_deref(), default_filter))
         .with_writer(io::stderr)
-        .with_ansi(colour_on_stderr())
+        .with_ansi(choice.on_stderr())
         .try_init();
 }
 

@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -31,6 +32,14 @@ impl Output {
     pub fn new(json: bool) -> Self {
         let mut output = Self::to(json, io::stdout(), io::stderr());
         output.colour = colour_on_stderr();
+        output
+    }
+
+    /// The same, with colour as `choice` says.
+    #[must_use]
+    pub fn coloured(json: bool, choice: ColorChoice) -> Self {
+        let mut output = Self::new(json);
+        output.colour = choice.on_stderr();
         output
     }
 
@@ -71,6 +80,24 @@ impl Output {
         }
         let mut out = lock(&self.out);
         out.write_all(&text)?;
+        out.flush()
+    }
+
+    /// Writes the one result of a command: `value` as one JSON document, or `lines`.
+    ///
+    /// # Errors
+    /// Those of [`result`](Self::result).
+    pub fn show<T: Serialize + ?Sized>(&self, value: &T, lines: &[String]) -> io::Result<()> {
+        self.result(value, |out| lines.iter().try_for_each(|line| writeln!(out, "{line}")))
+    }
+
+    /// Writes `bytes` to stdout as they are.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub fn bytes(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut out = lock(&self.out);
+        out.write_all(bytes)?;
         out.flush()
     }
 
@@ -129,6 +156,40 @@ impl Output {
     fn tell(&self, text: &str) {
         let mut err = lock(&self.err);
         let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+    }
+}
+
+/// What `--color` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl ColorChoice {
+    /// Whether stderr takes colour.
+    #[must_use]
+    pub fn on_stderr(self) -> bool {
+        match self {
+            Self::Auto => colour_on_stderr(),
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+impl From<ColorChoice> for clap::ColorChoice {
+    fn from(choice: ColorChoice) -> Self {
+        match choice {
+            ColorChoice::Auto => Self::Auto,
+            ColorChoice::Always => Self::Always,
+            ColorChoice::Never => Self::Never,
+        }
     }
 }
 

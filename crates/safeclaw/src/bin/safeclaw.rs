@@ -1,0 +1,7 @@
+//! The `safeclaw` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    chancery_safeclaw::run(std::env::args_os())
+}
