@@ -23,6 +23,9 @@ use crate::{
 /// An access token with less time than this left is exchanged before it is used.
 pub const MIN_LIFE: Duration = Duration::from_secs(60);
 
+/// What the registry answers when the agent, or its session, was revoked.
+const SESSION_REVOKED: &str = "AGENT_AUTH_REFRESH_REVOKED";
+
 const CODES: RemoteCodes = RemoteCodes {
     unreachable: Code::AgentRequestFailed,
     refused: Code::AgentAuthRefreshFailed,
@@ -153,6 +156,9 @@ impl Credentials for Session {
             let used = self.stored().map(|auth| auth.access_token).unwrap_or_default();
             let named = |error: CliError| {
                 let text = error.with_code();
+                if error.code() == SESSION_REVOKED {
+                    return CredentialError::Revoked(text);
+                }
                 match error.remote().map(|remote| remote.status) {
                     // a lost race and a limit pass by themselves
                     Some(400..=408 | 410..=428 | 430..=499) => CredentialError::Refused(text),

@@ -160,6 +160,11 @@ impl Queue {
         self.lanes().done(head);
     }
 
+    /// Forgets all that waits.
+    pub(crate) fn clear(&self) {
+        *self.lanes() = Lanes::default();
+    }
+
     pub(crate) fn put_back(&self, head: Head, due: Instant) {
         self.lanes().put_back(head, due);
     }

@@ -9,6 +9,7 @@ use crate::{
     backoff::Backoff,
     core::Core,
     ports::{Access, CredentialError},
+    revoked,
 };
 
 /// Longest wait between two attempts to refresh.
@@ -32,9 +33,9 @@ pub(crate) async fn run(core: Arc<Core>) {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the session tokens could not be refreshed");
-                    core.gauges().credential_error = Some(error.to_string());
+                    failed(&core, &error).await;
                     match error {
-                        CredentialError::Refused(_) => core.config.timing.refused_retry,
+                        CredentialError::Refused(_) | CredentialError::Revoked(_) => core.config.timing.refused_retry,
                         CredentialError::Unavailable(_) => {
                             backoff.next(core.config.timing.retry_min, MAX_RETRY, &core.rng)
                         }
@@ -47,6 +48,14 @@ pub(crate) async fn run(core: Arc<Core>) {
             () = core.stop.cancelled() => return,
             () = tokio::time::sleep_until(Instant::now() + wait) => {}
         }
+    }
+}
+
+/// Notes why there are no new tokens.
+pub(crate) async fn failed(core: &Core, error: &CredentialError) {
+    core.gauges().credential_error = Some(error.to_string());
+    if let CredentialError::Revoked(said) = error {
+        revoked::mark(core, said.clone()).await;
     }
 }
 

@@ -42,6 +42,9 @@ pub enum SendError {
     /// The message could not be made durable.
     #[error("the message could not be stored")]
     Persist(#[from] StoreError),
+    /// The agent was revoked: nothing of it is sent any more.
+    #[error("this agent was revoked, so it sends nothing any more: {0}")]
+    Revoked(String),
     /// The connector is stopping.
     #[error("the connector is stopping")]
     Stopping,
@@ -60,6 +63,7 @@ impl ErrorCode for SendError {
             Self::QueueFull(_) => "CONNECTOR_OUTBOUND_QUEUE_FULL",
             Self::IdConflict => "CONNECTOR_OUTBOUND_ID_CONFLICT",
             Self::Persist(_) => "OUTBOUND_PERSIST_FAILED",
+            Self::Revoked(_) => "CONNECTOR_AGENT_REVOKED",
             Self::Stopping => "CONNECTOR_STOPPING",
         }
     }
@@ -72,6 +76,7 @@ impl ErrorCode for SendError {
             Self::TooLarge(_) => Category::Input,
             Self::UnknownPeer(_) | Self::IdConflict => Category::Conflict,
             Self::QueueFull(_) => Category::Limited,
+            Self::Revoked(_) => Category::Forbidden,
             Self::Persist(_) => Category::Internal,
             Self::Stopping => Category::Unavailable,
         }
@@ -83,6 +88,7 @@ impl ErrorCode for SendError {
             Self::TooLarge(_) => 413,
             Self::UnknownPeer(_) | Self::IdConflict => 409,
             Self::QueueFull(_) => 507,
+            Self::Revoked(_) => 403,
             Self::Persist(_) => 500,
             Self::Stopping => 503,
             Self::Recipient | Self::Json(_) | Self::Member { .. } | Self::Reserved(_) => 400,
@@ -93,6 +99,7 @@ impl ErrorCode for SendError {
         match self {
             Self::UnknownPeer(_) => Some("pair with that agent first, or name it by its DID"),
             Self::QueueFull(_) => Some("see GET /v1/status: is the relay connected?"),
+            Self::Revoked(_) => Some("its owner can create another agent: clawdentity agent create <NAME>"),
             _ => None,
         }
     }

@@ -28,6 +28,7 @@ mod local_api;
 mod outbox;
 mod ports;
 mod receipts;
+mod revoked;
 mod session;
 mod status;
 mod store;

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::{
     core::Core,
     error::SendError,
+    revoked,
     store::{AcceptedOutbound, Outbound},
 };
 
@@ -68,6 +69,9 @@ pub(crate) async fn send(core: &Arc<Core>, request: OutboundRequest) -> Result<U
     if core.stop.is_cancelled() {
         return Err(SendError::Stopping);
     }
+    if let Some(said) = revoked::said(core) {
+        return Err(SendError::Revoked(said));
+    }
     check(&request)?;
     let to = match request.to {
         Recipient::Did(did) => did,
@@ -112,6 +116,10 @@ pub(crate) async fn send(core: &Arc<Core>, request: OutboundRequest) -> Result<U
         let accepted = commit.await?;
         if let AcceptedOutbound::Stored(seq) = accepted {
             shared.outbox.push(lane, seq, id, Instant::now());
+            // what came after the outbox was emptied for good is given up as that was
+            if let Some(said) = revoked::said(&shared) {
+                revoked::mark(&shared, said).await;
+            }
         }
         Ok::<_, SendError>(accepted)
     });

@@ -117,9 +117,12 @@ pub trait Credentials: Send + Sync {
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialError {
-    /// The registry refused: revoked, or the refresh token is used up. Only the owner can help.
+    /// The registry refused, as when the refresh token is used up. Only the owner can help.
     #[error("the registry refused to refresh the session: {0}")]
     Refused(String),
+    /// The registry says that the agent or its session was revoked. That is for good.
+    #[error("the registry says that the agent or its session was revoked: {0}")]
+    Revoked(String),
     /// The registry could not be asked, or the answer could not be stored.
     #[error("the session could not be refreshed: {0}")]
     Unavailable(String),

@@ -14,16 +14,19 @@ use crate::{
     core::Core,
     credentials,
     ports::{Access, CredentialError, DialError},
+    revoked,
 };
 
 /// Close codes by which a relay says that it no longer takes the token; the same numbers as HTTP with 4000 added.
 const CLOSED_UNAUTHORIZED: u16 = 4401;
 const CLOSED_FORBIDDEN: u16 = 4403;
+/// The refusal by which a relay says that the agent's identity was revoked.
+const REVOKED: &str = "PROXY_AUTH_REVOKED";
 /// What a relay says when the same agent has connected from elsewhere.
 const SUPERSEDED: &str = "superseded_by_new_connection";
 /// Codes of refusals that a fresh access token does not mend and that time may not mend either.
 const LASTING: [&str; 4] = [
-    "PROXY_AUTH_REVOKED",
+    REVOKED,
     "PROXY_AUTH_FORBIDDEN",
     "PROXY_AUTH_INVALID_AIT",
     "PROXY_AUTH_INVALID_SCHEME",
@@ -47,6 +50,9 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 enum Next {
     /// Replace the token; then try at once, or later when that fails.
     Refresh,
+    /// The same, and when it fails try at once too: a relay that closes a connection does not say for good why, and one that
+    /// refuses the next does.
+    RefreshAndAsk,
     /// Wait as the backoff says, and at least this long.
     Wait(Duration),
     /// Wait long.
@@ -62,22 +68,25 @@ pub(crate) async fn run(core: Arc<Core>) {
         let timing = &core.config.timing;
         // when this fails the old token may still do
         if let Err(error) = credentials::ensure_fresh(&core).await {
-            core.gauges().credential_error = Some(error.to_string());
+            credentials::failed(&core, &error).await;
         }
         let access = core.ports.credentials.current();
         let Some(next) = attempt(&core, &mut backoff).await else {
             return;
         };
         let wait = match next {
-            Next::Refresh if refreshed.is_none_or(|at| at.elapsed() >= REFRESH_PAUSE) => {
+            Next::Refresh | Next::RefreshAndAsk if refreshed.is_none_or(|at| at.elapsed() >= REFRESH_PAUSE) => {
                 refreshed = Some(Instant::now());
                 match replace(&core, access.as_ref()).await {
                     Ok(()) => Duration::ZERO,
-                    Err(CredentialError::Refused(_)) => backoff::jittered(timing.refused_retry, &core.rng),
+                    Err(CredentialError::Refused(_)) if next == Next::RefreshAndAsk => Duration::ZERO,
+                    Err(CredentialError::Refused(_) | CredentialError::Revoked(_)) => {
+                        backoff::jittered(timing.refused_retry, &core.rng)
+                    }
                     Err(_) => backoff.next(timing.reconnect_min, timing.reconnect_max, &core.rng),
                 }
             }
-            Next::Refresh => backoff.next(timing.reconnect_min, timing.reconnect_max, &core.rng),
+            Next::Refresh | Next::RefreshAndAsk => backoff.next(timing.reconnect_min, timing.reconnect_max, &core.rng),
             Next::Wait(least) => backoff
                 .next(timing.reconnect_min, timing.reconnect_max, &core.rng)
                 .max(least),
@@ -95,7 +104,7 @@ async fn replace(core: &Core, refused: Option<&Access>) -> Result<(), Credential
     let result = credentials::replace(core, refused).await;
     if let Err(error) = &result {
         tracing::warn!(%error, "the relay refused the session token, and there is no other");
-        core.gauges().credential_error = Some(error.to_string());
+        credentials::failed(core, error).await;
     }
     result
 }
@@ -119,6 +128,7 @@ async fn attempt(core: &Core, backoff: &mut Backoff) -> Option<Next> {
                 gauges.connected_at = Some(core.now());
                 gauges.sessions += 1;
             }
+            revoked::clear(core);
             tracing::info!(negotiated = link.negotiated, "connected to the relay");
             let (end, worked) = conversation::run(core, link).await;
             core.gauges().connected = false;
@@ -131,6 +141,11 @@ async fn attempt(core: &Core, backoff: &mut Backoff) -> Option<Next> {
         Err(_) => DialError::Unreachable(format!("no answer in {timeout:?}")),
     };
     tracing::warn!(%error, "no connection to the relay");
+    if let DialError::Refused { code: Some(code), .. } = &error
+        && code == REVOKED
+    {
+        revoked::mark(core, error.to_string()).await;
+    }
     let mut gauges = core.gauges();
     gauges.last_error = Some(error.to_string());
     gauges.last_error_code = match &error {
@@ -152,7 +167,7 @@ fn ended(core: &Core, end: End) -> Option<Next> {
         End::Closed {
             code: Some(CLOSED_UNAUTHORIZED),
             ..
-        } => Next::Refresh,
+        } => Next::RefreshAndAsk,
         End::Closed {
             code: Some(CLOSED_FORBIDDEN),
             ..

@@ -20,6 +20,8 @@ pub(crate) struct Gauges {
     pub heartbeat_timeouts: u64,
     pub refreshes: u64,
     pub credential_error: Option<String>,
+    /// Who says that the agent was revoked, and how.
+    pub revoked: Option<String>,
     pub frames_ignored: u64,
     pub inbound_refused: u64,
     pub inbound_repeats: u64,
@@ -34,7 +36,7 @@ pub(crate) struct Gauges {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// Always `ok`: the connector answers.
+    /// `ok`: the connector answers. `revoked`: relay or registry say that the agent was, and nothing of it is sent any more.
     pub status: &'static str,
     /// The agent.
     pub agent_did: AgentDid,
@@ -217,7 +219,7 @@ pub(crate) async fn report(core: &Core) -> Result<Status, ConnectorError> {
         last_attempt_status: hook_ok.map(|ok| if ok { "ok" } else { "failed" }),
     };
     Ok(Status {
-        status: "ok",
+        status: if gauges.revoked.is_some() { "revoked" } else { "ok" },
         agent_did: core.config.agent.clone(),
         websocket: WebSocket {
             connected: gauges.connected,

@@ -134,7 +134,7 @@ impl AgentNode {
         let Some(connector) = &self.connector else { return };
         match connector.send(self.request(sent)).await {
             Ok(_) => self.stage.ledger.acknowledged(&(self.index, sent.id.to_string())),
-            Err(SendError::Stopping) => {}
+            Err(SendError::Stopping | SendError::Revoked(_)) => {}
             Err(error) => {
                 let what = format!("agent {}: {} again: {error}", self.index, sent.id);
                 self.stage.ledger.complain(super::violation::Kind::Inconsistent, what);
@@ -151,7 +151,7 @@ impl AgentNode {
         };
         if !matches!(
             connector.send(self.request(&other)).await,
-            Err(SendError::IdConflict | SendError::Stopping)
+            Err(SendError::IdConflict | SendError::Stopping | SendError::Revoked(_))
         ) {
             let what = format!("agent {}: {} stood for two messages", self.index, sent.id);
             self.stage.ledger.complain(super::violation::Kind::Inconsistent, what);

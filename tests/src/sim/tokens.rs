@@ -43,7 +43,7 @@ impl Credentials for Session {
             let down = |_| CredentialError::Unavailable("the registry is down".to_owned());
             self.registry.travel().await.map_err(down)?;
             let issued = self.registry.issue_access(self.agent);
-            let (text, until) = issued.ok_or_else(|| CredentialError::Refused("the agent is revoked".to_owned()))?;
+            let (text, until) = issued.ok_or_else(|| CredentialError::Revoked("the agent is revoked".to_owned()))?;
             let life = until.saturating_duration_since(tokio::time::Instant::now());
             let now = self.registry.stage.clock(self.skew).now();
             let access = Access {

@@ -1,9 +1,12 @@
 //! The local HTTP API.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     http::{Request, StatusCode},
 };
+use chancery_connector::DialError;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -68,6 +71,50 @@ async fn a_payload_is_sent_byte_for_byte() {
             break;
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoked_agent_is_told_so_and_what_waits_for_the_relay_is_given_up() {
+    let revoked = DialError::Refused {
+        status: 401,
+        code: Some("PROXY_AUTH_REVOKED".to_owned()),
+        message: "the agent's identity was revoked".to_owned(),
+        retry_after: None,
+    };
+    let mut world = World::new(Setup {
+        refusals: vec![DialError::Unreachable("not yet".to_owned()), revoked],
+        ..Setup::default()
+    });
+    let body = json!({ "toAgentDid": agent(2).did, "payload": 1 }).to_string();
+    let (status, answer) = call(&world, "POST", "/v1/outbound", &body).await;
+    assert_eq!(status.as_u16(), 202);
+    assert_eq!(world.status().await["status"], "ok");
+    let waiting = format!("/v1/outbound/{}", answer["frameId"].as_str().unwrap());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    let (status, answer) = call(&world, "POST", "/v1/outbound", &body).await;
+    assert_eq!(
+        (status.as_u16(), &answer["error"]["code"]),
+        (403, &"CONNECTOR_AGENT_REVOKED".into())
+    );
+    let (_, given_up) = call(&world, "GET", &waiting, "").await;
+    assert_eq!(given_up["state"], "dead_lettered");
+    let reason = given_up["reason"].as_str().unwrap();
+    assert!(reason.contains("PROXY_AUTH_REVOKED"), "{reason}");
+    let status = world.status().await;
+    assert_eq!(
+        (&status["status"], &status["outboundDetail"]["deadLetterCount"]),
+        (&"revoked".into(), &1.into())
+    );
+    assert_eq!(status["outbound"]["queue"]["pendingCount"], 0);
+
+    // its owner has given it another identity token, and a relay takes it
+    let mut session = world.session().await;
+    assert_eq!(world.status().await["status"], "ok");
+    let (status, answer) = call(&world, "POST", "/v1/outbound", &body).await;
+    assert_eq!(status.as_u16(), 202);
+    assert_eq!(session.hear().await["id"], answer["frameId"]);
+    session.hears_nothing(Duration::from_secs(10)).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -173,6 +173,39 @@ async fn a_session_closed_for_its_token_gets_another_one() {
     assert_eq!(world.tokens.refreshes.lock().unwrap().len(), 1);
 }
 
+async fn closed_for_its_token(world: &mut World) {
+    let closed = LinkEvent::Closed {
+        code: Some(4401),
+        reason: "revoked".to_owned(),
+    };
+    world.session().await.tx.send(closed).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(10)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_says_revoked_ends_the_agent_at_once() {
+    let mut world = World::new(Setup::default());
+    let said = CredentialError::Revoked("AGENT_AUTH_REFRESH_REVOKED".to_owned());
+    world.tokens.fails.lock().unwrap().push_back(said);
+    closed_for_its_token(&mut world).await;
+    assert_eq!(world.status().await["status"], "revoked");
+    assert_eq!(waits(&world).len(), 0, "it is not asked again at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_close_and_a_refused_refresh_the_relay_is_asked_at_once_why() {
+    let mut world = World::new(Setup::default());
+    let refused_refresh = CredentialError::Refused("no".to_owned());
+    world.tokens.fails.lock().unwrap().push_back(refused_refresh);
+    settle().await;
+    let why = refused(401, "PROXY_AUTH_REVOKED");
+    world.relay.refusals.lock().unwrap().push_back(why);
+    closed_for_its_token(&mut world).await;
+    assert_eq!(world.status().await["status"], "revoked");
+    world.session().await;
+    assert!(waits(&world)[1] > 45.0, "and then slowly");
+}
+
 #[tokio::test(start_paused = true)]
 async fn two_connectors_of_one_agent_do_not_throw_each_other_out_all_the_time() {
     let mut world = World::new(Setup::default());
