@@ -38,3 +38,6 @@ pub use source::{Credential, KeySource, SourceKind, check_passphrase, create_key
 pub use status::Status;
 pub use vault::{Opening, Vault};
 pub use witness::LastSeen;
+
+#[cfg(test)]
+mod tests;
