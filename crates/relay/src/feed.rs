@@ -238,9 +238,8 @@ async fn apply(shared: &Shared, entry: &Entry) -> Result<(), Refusal> {
         // what was accepted from it in the meantime
         shared.hub.withdraw(agent);
     }
-    tracing::info!(agent = %entry.agent_did, scope = ?entry.scope, buried, "revoked");
-    if buried > 0 {
-        shared.hub.receipts_due();
-    }
+    let count = buried.count;
+    tracing::info!(agent = %entry.agent_did, scope = ?entry.scope, buried = count, "revoked");
+    shared.hub.receipts_due(&buried.senders);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Who is connected, and the one way in for messages.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -307,8 +307,8 @@ impl Hub {
     }
 
     /// Some messages became dead letters: their senders are told as far as they are connected.
-    pub(crate) fn receipts_due(&self) {
-        for session in self.all() {
+    pub(crate) fn receipts_due(&self, senders: &BTreeSet<AgentDid>) {
+        for session in senders.iter().filter_map(|sender| self.session(sender)) {
             session.receipts_due();
         }
     }

@@ -37,10 +37,8 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
             };
             match shared.store.run(step).await {
                 Ok(swept) => {
-                    if swept.expired > 0 {
-                        shared.hub.receipts_due();
-                    }
-                    if swept.expired + swept.forgotten == 0 {
+                    shared.hub.receipts_due(&swept.expired.senders);
+                    if swept.expired.count + swept.forgotten == 0 {
                         idle += 1;
                     }
                     after = swept.next.unwrap_or(0);

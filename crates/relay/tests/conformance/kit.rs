@@ -313,7 +313,7 @@ impl World {
         self.run(step).await
     }
 
-    pub(crate) async fn revoke(&self, seq: u64, agent: &AgentDid, scope: Scope) -> u64 {
+    pub(crate) async fn revoke(&self, seq: u64, agent: &AgentDid, scope: Scope) -> Buried {
         let step = ApplyRevocation {
             seq,
             agent: agent.clone(),

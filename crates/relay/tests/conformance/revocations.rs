@@ -15,8 +15,9 @@ on_both! {
         for (from, to, id) in [(&a, &b, "1"), (&b, &a, "2"), (&c, &b, "3"), (&a, &a, "4")] {
             world.send(from, to, id).await.unwrap();
         }
-        assert_eq!(world.revoke(1, &a, Scope::Agent).await, 3);
-        assert_eq!(world.revoke(1, &a, Scope::Agent).await, 0);
+        let buried = Buried { count: 3, senders: [a.clone(), b.clone()].into() };
+        assert_eq!(world.revoke(1, &a, Scope::Agent).await, buried);
+        assert_eq!(world.revoke(1, &a, Scope::Agent).await, Buried::default());
         world.reopen().await;
         assert!(!world.known(&a).await && !world.trusted(&a, &b).await && world.trusted(&b, &c).await);
         let receipt = world.receipt(&b, &a, "2").await.unwrap();
@@ -55,8 +56,8 @@ on_both! {
         let (a, b) = (agent(1), agent(2));
         world.pair(&a, &b).await;
         world.send(&a, &b, "1").await.unwrap();
-        assert_eq!(world.revoke(1, &a, Scope::Token).await, 0);
-        assert_eq!(world.revoke(2, &b, Scope::Session).await, 0);
+        assert_eq!(world.revoke(1, &a, Scope::Token).await, Buried::default());
+        assert_eq!(world.revoke(2, &b, Scope::Session).await, Buried::default());
         assert!(world.trusted(&a, &b).await);
         let known = world.store.read(LoadRevocations).await.unwrap();
         assert_eq!(known, Revoked { cursor: 2, agents: vec![], tokens: vec![ait(&a, 0).jti] });

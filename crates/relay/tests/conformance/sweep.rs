@@ -11,20 +11,37 @@ on_both! {
         world.pair(&a, &b).await;
         world.send(&a, &b, "1").await.unwrap();
         world.now = world.now.plus(3_599_999);
-        assert_eq!(world.sweep().await.expired, 0);
+        assert_eq!(world.sweep().await.expired, Buried::default());
         world.now = world.now.plus(1);
-        assert_eq!(world.sweep().await.expired, 1);
+        assert_eq!(world.sweep().await.expired, Buried { count: 1, senders: [a.clone()].into() });
         let receipt = world.receipt(&a, &b, "1").await.unwrap();
         assert_eq!((receipt.state, receipt.reason.as_deref()), (DeliveryState::DeadLettered, Some(reason::EXPIRED)));
         assert_eq!(world.pending(&a).await, [receipt]);
         assert_eq!(world.connect(&b).await.depth, 0);
         world.now = world.now.plus(3_599_999);
-        assert_eq!(world.sweep().await.expired, 0);
+        assert_eq!(world.sweep().await.expired, Buried::default());
         assert!(world.receipt(&a, &b, "1").await.is_some());
         world.now = world.now.plus(1);
         world.sweep().await;
         assert_eq!(world.receipt(&a, &b, "1").await, None);
         assert!(!world.send(&a, &b, "1").await.unwrap().repeat, "what is forgotten is new");
+    }
+
+    async fn a_sweep_names_those_whose_messages_it_gave_up_and_nobody_else(world) {
+        let (a, b, c, d) = (agent(1), agent(2), agent(3), agent(4));
+        for (from, to) in [(&a, &b), (&c, &b), (&d, &b)] {
+            world.pair(from, to).await;
+        }
+        world.send(&a, &b, "1").await.unwrap();
+        world.send(&a, &b, "2").await.unwrap();
+        world.send(&c, &b, "3").await.unwrap();
+        let delivered = world.send(&d, &b, "4").await.unwrap();
+        let epoch = world.connect(&b).await.epoch;
+        assert!(world.settle(&b, epoch, &delivered).await);
+        world.now = world.now.plus(3_600_000);
+        world.send(&d, &b, "5").await.unwrap();
+        let expected = Buried { count: 3, senders: [a, c].into() };
+        assert_eq!(world.sweep().await.expired, expected);
     }
 
     async fn a_long_sweep_goes_on_where_it_stopped(world) {
@@ -39,7 +56,7 @@ on_both! {
         loop {
             let step = Sweep { now: world.now, ttl_ms: 3_600_000, after, limit: 2 };
             let swept = world.run(step).await.unwrap();
-            expired.push(swept.expired);
+            expired.push(swept.expired.count);
             match swept.next {
                 Some(next) => after = next,
                 None => break,
@@ -67,7 +84,7 @@ on_both! {
         world.now = world.now.plus(1);
         // y has a message of which the sender may still ask, and x of c one that has just become a dead letter
         let swept = world.sweep().await;
-        assert_eq!((swept.expired, swept.lanes), (1, 1));
+        assert_eq!((swept.expired.count, swept.lanes), (1, 1));
         let again = world.send_in(&a, &b, "6", "x").await;
         assert!(sent.iter().all(|row| row.lane != again.lane), "no number of a lane comes again");
         assert_eq!(again.lane_seq, 3, "no position of a conversation comes again");

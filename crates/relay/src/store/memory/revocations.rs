@@ -6,16 +6,18 @@ use chancery_identity::revocation::Scope;
 use chancery_relay_wire::relay::DeliveryState;
 
 use super::state::State;
-use crate::store::{ApplyRevocation, LoadRevocations, Perform, Refusal, ResetFeed, Revoked, Seq, Sweep, Swept, reason};
+use crate::store::{
+    ApplyRevocation, Buried, LoadRevocations, Perform, Refusal, ResetFeed, Revoked, Seq, Sweep, Swept, reason,
+};
 
 impl Perform<ApplyRevocation> for State {
-    fn perform(&mut self, step: ApplyRevocation) -> Result<u64, Refusal> {
+    fn perform(&mut self, step: ApplyRevocation) -> Result<Buried, Refusal> {
         self.cursor = step.seq;
         if matches!(step.scope, Scope::Agent | Scope::Token) {
             self.revoked_tokens.insert(step.jti);
         }
         if step.scope != Scope::Agent {
-            return Ok(0);
+            return Ok(Buried::default());
         }
         self.agent(&step.agent).revoked = true;
         let concerned: Vec<_> = self
@@ -24,10 +26,11 @@ impl Perform<ApplyRevocation> for State {
             .filter(|(owner, peer)| *owner == step.agent || *peer == step.agent)
             .cloned()
             .collect();
-        Ok(concerned
-            .iter()
-            .map(|(owner, peer)| self.distrust(owner, peer, reason::REVOKED, step.now))
-            .sum())
+        let mut buried = Buried::default();
+        for (owner, peer) in &concerned {
+            buried.add(self.distrust(owner, peer, reason::REVOKED, step.now));
+        }
+        Ok(buried)
     }
 }
 
@@ -74,7 +77,8 @@ impl Perform<Sweep> for State {
                 break;
             }
             if d.state == DeliveryState::Queued {
-                swept.expired += self.bury(reason::EXPIRED, step.now, |other, _| *other == seq);
+                let expired = self.bury(reason::EXPIRED, step.now, |other, _| *other == seq);
+                swept.expired.add(expired);
             } else if d.updated_at <= stale {
                 let last = lanes.entry(d.lane).or_insert(d.lane_seq);
                 *last = d.lane_seq.max(*last);

@@ -9,7 +9,7 @@ use chancery_base::{Millis, Ulid, ed25519::Signature};
 use chancery_identity::AgentDid;
 use chancery_relay_wire::relay::DeliveryState;
 
-use crate::store::{Epoch, Known, LaneId, NewMessage, NonceUse, Refusal, SenderAit, Seq, TicketRow};
+use crate::store::{Buried, Epoch, Known, LaneId, NewMessage, NonceUse, Refusal, SenderAit, Seq, TicketRow};
 
 /// Everything. Cloned before each step, so that a refused one has changed nothing; the maps of an oracle are small.
 #[derive(Clone, Default)]
@@ -125,22 +125,23 @@ impl State {
         }
     }
 
-    /// Makes what `which` selects of the waiting messages dead letters; how many.
-    pub(super) fn bury(&mut self, reason: &str, now: Millis, which: impl Fn(&Seq, &Delivery) -> bool) -> u64 {
-        let mut buried = 0;
+    /// Makes what `which` selects of the waiting messages dead letters.
+    pub(super) fn bury(&mut self, reason: &str, now: Millis, which: impl Fn(&Seq, &Delivery) -> bool) -> Buried {
+        let mut buried = Buried::default();
         for (seq, delivery) in &mut self.deliveries {
             if delivery.state == DeliveryState::Queued && which(seq, delivery) {
                 delivery.state = DeliveryState::DeadLettered;
                 delivery.reason = Some(reason.to_owned());
                 delivery.updated_at = now;
                 delivery.receipt_due = true;
-                buried += 1;
+                buried.count += 1;
+                buried.senders.insert(delivery.message.sender.clone());
             }
         }
         buried
     }
 
-    pub(super) fn distrust(&mut self, owner: &AgentDid, peer: &AgentDid, reason: &str, now: Millis) -> u64 {
+    pub(super) fn distrust(&mut self, owner: &AgentDid, peer: &AgentDid, reason: &str, now: Millis) -> Buried {
         if let Some(row) = self.peers.get_mut(&(owner.clone(), peer.clone())) {
             row.paired = None;
             row.initiator_statement = None;

@@ -41,8 +41,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Makes a waiting row a dead letter, of which its sender is to be told.
-    pub(super) fn bury(&mut self, seq: Seq, reason: &str, now: Millis) -> rusqlite::Result<()> {
+    /// Makes a waiting row a dead letter. Its sender, who is to be told.
+    pub(super) fn bury(&mut self, seq: Seq, reason: &str, now: Millis) -> rusqlite::Result<Option<i64>> {
         let row = self
             .0
             .prepare_cached(
@@ -51,7 +51,11 @@ impl Tx<'_> {
             )?
             .query_row(params![seq, reason, now.0], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        row.map_or(Ok(()), |(recipient, sender)| self.leave_mailbox(seq, recipient, sender))
+        let Some((recipient, sender)) = row else {
+            return Ok(None);
+        };
+        self.leave_mailbox(seq, recipient, sender)?;
+        Ok(Some(sender))
     }
 
     /// The earlier acceptance of the same message, or a conflict; `None` when the id is new.

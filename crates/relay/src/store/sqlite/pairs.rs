@@ -66,7 +66,7 @@ impl Tx<'_> {
             .map(drop)
     }
 
-    /// Ends the trust of `owner` in `peer` and buries what waits from it.
+    /// Ends the trust of `owner` in `peer` and buries what waits from it; how much that was.
     pub(super) fn distrust(&mut self, owner: i64, peer: i64, reason: &str, now: Millis) -> rusqlite::Result<u64> {
         self.0
             .prepare_cached("UPDATE peers SET paired_at = NULL, ticket = NULL WHERE owner = ?1 AND peer = ?2")?

@@ -1,13 +1,15 @@
 //! Revocations, as the registry's feed tells them.
 
+use std::collections::BTreeMap;
+
 use chancery_identity::revocation::Scope;
 use chancery_store::rusqlite::{self, params};
 
 use super::{Tx, did, ulid};
-use crate::store::{ApplyRevocation, LoadRevocations, Perform, Refusal, ResetFeed, Revoked, reason};
+use crate::store::{ApplyRevocation, Buried, LoadRevocations, Perform, Refusal, ResetFeed, Revoked, reason};
 
 impl Perform<ApplyRevocation> for Tx<'_> {
-    fn perform(&mut self, step: ApplyRevocation) -> Result<u64, Refusal> {
+    fn perform(&mut self, step: ApplyRevocation) -> Result<Buried, Refusal> {
         self.count_by_sql()?;
         let cursor = i64::try_from(step.seq).unwrap_or(i64::MAX);
         self.0
@@ -19,7 +21,7 @@ impl Perform<ApplyRevocation> for Tx<'_> {
                 .execute([step.jti.to_bytes()])?;
         }
         if step.scope != Scope::Agent {
-            return Ok(0);
+            return Ok(Buried::default());
         }
         let agent = self.agent_or_new(&step.agent)?;
         self.0
@@ -30,14 +32,16 @@ impl Perform<ApplyRevocation> for Tx<'_> {
             .prepare_cached("SELECT peer FROM peers WHERE owner = ?1 UNION SELECT owner FROM peers WHERE peer = ?1")?
             .query_map([agent.id], |row| row.get(0))?
             .collect::<rusqlite::Result<Vec<i64>>>()?;
-        let mut buried = 0;
+        let mut senders = BTreeMap::new();
         for peer in peers {
-            buried += self.distrust(agent.id, peer, reason::REVOKED, step.now)?;
+            let received = self.distrust(agent.id, peer, reason::REVOKED, step.now)?;
+            *senders.entry(peer).or_default() += received;
             if peer != agent.id {
-                buried += self.distrust(peer, agent.id, reason::REVOKED, step.now)?;
+                let sent = self.distrust(peer, agent.id, reason::REVOKED, step.now)?;
+                *senders.entry(agent.id).or_default() += sent;
             }
         }
-        Ok(buried)
+        Ok(self.buried(senders)?)
     }
 }
 
@@ -66,5 +70,21 @@ impl Perform<LoadRevocations> for Tx<'_> {
             .query_map([], |row| ulid(row, 0))?
             .collect::<rusqlite::Result<_>>()?;
         Ok(Revoked { cursor, agents, tokens })
+    }
+}
+
+impl Tx<'_> {
+    /// What became a dead letter, by the sender's row.
+    pub(super) fn buried(&self, senders: BTreeMap<i64, u64>) -> rusqlite::Result<Buried> {
+        let mut buried = Buried::default();
+        for (sender, count) in senders.into_iter().filter(|(_, count)| *count > 0) {
+            let name = self
+                .0
+                .prepare_cached("SELECT did FROM agents WHERE id = ?1")?
+                .query_row([sender], |row| did(row, 0))?;
+            buried.count += count;
+            buried.senders.insert(name);
+        }
+        Ok(buried)
     }
 }

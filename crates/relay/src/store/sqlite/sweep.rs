@@ -41,6 +41,7 @@ impl Perform<Sweep> for Tx<'_> {
             .collect::<rusqlite::Result<Vec<Row>>>()?;
         swept.next = rows.last().filter(|_| rows.len() == step.limit).map(|row| row.seq);
         let mut lanes: BTreeMap<LaneId, i64> = BTreeMap::new();
+        let mut expired: BTreeMap<i64, u64> = BTreeMap::new();
         for row in rows {
             // rows are in the order of their acceptance: all that follow are younger
             if row.accepted_at > stale.0 {
@@ -48,8 +49,9 @@ impl Perform<Sweep> for Tx<'_> {
                 break;
             }
             if row.state == state::QUEUED {
-                self.bury(row.seq, reason::EXPIRED, step.now)?;
-                swept.expired += 1;
+                if let Some(sender) = self.bury(row.seq, reason::EXPIRED, step.now)? {
+                    *expired.entry(sender).or_default() += 1;
+                }
             } else if row.updated_at <= stale.0 {
                 self.0
                     .prepare_cached("DELETE FROM deliveries WHERE seq = ?1")?
@@ -59,6 +61,7 @@ impl Perform<Sweep> for Tx<'_> {
                 *last = row.lane_seq.max(*last);
             }
         }
+        swept.expired = self.buried(expired)?;
         for (lane, last) in lanes {
             swept.lanes += u64::from(self.forget_lane(lane, last)?);
         }

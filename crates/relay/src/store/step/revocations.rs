@@ -1,5 +1,7 @@
 //! Taking back, giving up and forgetting.
 
+use std::collections::BTreeSet;
+
 use chancery_base::{Millis, Ulid};
 use chancery_identity::{AgentDid, revocation::Scope};
 
@@ -21,8 +23,24 @@ pub struct ApplyRevocation {
 }
 
 impl Step for ApplyRevocation {
-    /// How many messages became dead letters.
-    type Output = u64;
+    type Output = Buried;
+}
+
+/// Messages that became dead letters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Buried {
+    /// How many.
+    pub count: u64,
+    /// Whose they were: who is to be told.
+    pub senders: BTreeSet<AgentDid>,
+}
+
+impl Buried {
+    /// These, and those.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.count += more.count;
+        self.senders.extend(more.senders);
+    }
 }
 
 /// The feed begins anew: its cursor goes to zero. What was revoked stays revoked.
@@ -67,7 +85,7 @@ pub struct Sweep {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Messages that became dead letters.
-    pub expired: u64,
+    pub expired: Buried,
     /// Rows forgotten.
     pub forgotten: u64,
     /// Lanes forgotten with the last of their messages.
