@@ -63,17 +63,15 @@ impl FromStr for GrantPath {
     /// Reads an absolute path; a slash at the end, and components `.`, are left out.
     fn from_str(text: &str) -> Result<Self, ValueError> {
         check(text)?;
-        let inner = text.strip_prefix('/').unwrap_or(text);
-        let inner = inner.strip_suffix('/').unwrap_or(inner);
         let mut out = String::with_capacity(text.len());
-        if !inner.is_empty() {
-            for component in inner.split('/') {
-                match component {
-                    "" => return Err(ValueError("a path with an empty component")),
-                    ".." => return Err(ValueError("a path with the component '..'")),
-                    "." => {}
-                    _ => push(&mut out, component),
-                }
+        let mut components = text.split('/').skip(1).peekable();
+        while let Some(component) = components.next() {
+            match component {
+                "" if components.peek().is_none() && !text.ends_with("//") => {}
+                "" => return Err(ValueError("a path with an empty component")),
+                ".." => return Err(ValueError("a path with the component '..'")),
+                "." => {}
+                _ => push(&mut out, component),
             }
         }
         Ok(Self(or_root(out)))
