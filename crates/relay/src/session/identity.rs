@@ -3,7 +3,10 @@
 //! Such a client shows its agent the text of `message` and little else, so the block above it must be there whatever the
 //! sender writes: in each `message` that a reader may take, and also around text that strict readers would refuse.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
 
 use bytes::Bytes;
 use chancery_identity::{AgentDid, Ait, block};
@@ -15,20 +18,25 @@ use serde_json::value::RawValue;
 
 use crate::store::SenderAit;
 
+/// With the block in it the payload is longer than it may be.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TooLong;
+
 /// The payload with the identity block above its `message`, when it is an object whose `message` is a string. Nothing else
-/// of it changes, not even by a space.
-pub(super) fn with_identity(payload: &Bytes, sender: &AgentDid, ait: &SenderAit) -> Option<Vec<u8>> {
+/// of it changes, not even by a space. The block is dozens of times as long as the shortest `message` member, and nobody
+/// limits how many of them there are: so no more than `max` bytes are written.
+pub(super) fn with_identity(
+    payload: &Bytes,
+    sender: &AgentDid,
+    ait: &SenderAit,
+    max: usize,
+) -> Result<Option<Vec<u8>>, TooLong> {
     if !payload.trim_ascii_start().starts_with(b"{") {
-        return None;
+        return Ok(None);
     }
-    let Messages(messages) = serde_json::from_slice(payload).ok()?;
-    let texts: Vec<(&str, String)> = messages
-        .into_iter()
-        .filter_map(|raw| Some((raw, text_of(raw)?)))
-        .collect();
-    if texts.is_empty() {
-        return None;
-    }
+    let Ok(Messages(messages)) = serde_json::from_slice(payload) else {
+        return Ok(None);
+    };
     let claims = Ait::inspect(&ait.token).ok().map(|(_, claims)| claims);
     let identity = match &claims {
         Some(claims) => block::Identity::from(claims),
@@ -40,16 +48,44 @@ pub(super) fn with_identity(payload: &Bytes, sender: &AgentDid, ait: &SenderAit)
             ait_jti: "".into(),
         },
     };
-    let mut out = Vec::with_capacity(payload.len() + 512);
-    let mut done = 0;
-    for (raw, text) in texts {
-        let start = (raw.as_ptr() as usize).checked_sub(payload.as_ptr() as usize)?;
-        out.extend_from_slice(payload.get(done..start)?);
-        serde_json::to_writer(&mut out, &block::prepend(&identity, &text)).ok()?;
-        done = start + raw.len();
+    let mut out = Bounded {
+        bytes: Vec::with_capacity((payload.len() + 512).min(max)),
+        max,
+    };
+    let mut done = None;
+    for raw in messages {
+        let Some(text) = text_of(raw) else { continue };
+        // a slice of the payload starts in it
+        let start = (raw.as_ptr() as usize).saturating_sub(payload.as_ptr() as usize);
+        let before = payload.get(done.unwrap_or(0)..start).unwrap_or_default();
+        out.write_all(before).map_err(|_| TooLong)?;
+        serde_json::to_writer(&mut out, &block::prepend(&identity, &text)).map_err(|_| TooLong)?;
+        done = Some(start + raw.len());
     }
-    out.extend_from_slice(payload.get(done..)?);
-    Some(out)
+    let Some(done) = done else { return Ok(None) };
+    let rest = payload.get(done..).unwrap_or_default();
+    out.write_all(rest).map_err(|_| TooLong)?;
+    Ok(Some(out.bytes))
+}
+
+/// Takes no more than `max` bytes.
+struct Bounded {
+    bytes: Vec<u8>,
+    max: usize,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, more: &[u8]) -> io::Result<usize> {
+        if more.len() > self.max.saturating_sub(self.bytes.len()) {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(more);
+        Ok(more.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The values of all members named `message`: readers differ on which one of several counts.
@@ -122,13 +158,17 @@ mod tests {
 
     const SENDER: &str = "did:cdi:registry.example.test:agent:01HF7YAT00W6W7CM7N3W5FDXT4";
 
-    fn injected(payload: &str) -> Option<String> {
-        let sender = SENDER.parse().unwrap();
-        let ait = SenderAit {
+    fn ait() -> SenderAit {
+        SenderAit {
             token: String::new(),
             jti: chancery_base::Ulid::NIL,
-        };
-        with_identity(&Bytes::copy_from_slice(payload.as_bytes()), &sender, &ait)
+        }
+    }
+
+    fn injected(payload: &str) -> Option<String> {
+        let (sender, ait) = (SENDER.parse().unwrap(), ait());
+        with_identity(&Bytes::copy_from_slice(payload.as_bytes()), &sender, &ait, usize::MAX)
+            .unwrap()
             .map(|out| String::from_utf8(out).unwrap())
     }
 
@@ -176,6 +216,24 @@ mod tests {
                 block("b")
             )
         );
+    }
+
+    #[test]
+    fn no_more_is_written_than_a_frame_may_hold() {
+        let members = |n: usize| format!("{{{}}}", vec!["\"message\":\"\""; n].join(","));
+        let (sender, ait) = (SENDER.parse().unwrap(), ait());
+        let within = |payload: String, max| with_identity(&payload.into(), &sender, &ait, max);
+        // a frame's worth of them would become a dozen and more
+        assert_eq!(within(members(80_000), 1_000_000), Err(TooLong));
+        let whole = within(members(10), usize::MAX).unwrap().unwrap();
+        assert_eq!(within(members(10), whole.len()), Ok(Some(whole.clone())));
+        assert_eq!(within(members(10), whole.len() - 1), Err(TooLong));
+        let mut out = Bounded {
+            bytes: Vec::new(),
+            max: 3,
+        };
+        assert!(out.write_all(b"ab").is_ok() && out.write_all(b"cd").is_err());
+        assert_eq!(out.bytes, b"ab", "and nothing of what is too long");
     }
 
     #[test]

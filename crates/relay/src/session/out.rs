@@ -11,7 +11,11 @@ use chancery_relay_wire::{
 };
 use serde_json::value::RawValue;
 
-use super::{identity::with_identity, link::CloseReason, link::Outbound};
+use super::{
+    identity::{TooLong, with_identity},
+    link::CloseReason,
+    link::Outbound,
+};
 use crate::{
     error::RelayError,
     store::{Item, ReceiptRow, SenderAit, reason},
@@ -74,7 +78,10 @@ impl<'a> Writer<'a> {
             Out::HeartbeatAck(ack_id) => Frame::HeartbeatAck { ack_id }.encode(fresh(self.rng), now)?,
             Out::ReceiptAck(ack_id) => Frame::ReceiptAck { ack_id }.encode(fresh(self.rng), now)?,
             Out::Deliver(item) => {
-                let text = self.deliver(&item)?;
+                // what is too long before the rest of the frame is around it is not written at all
+                let Some(text) = self.deliver(&item)? else {
+                    return Ok(Written::Undeliverable(item.delivery_id, reason::TOO_LONG));
+                };
                 if let Some(reason) = self.why_not(&text) {
                     return Ok(Written::Undeliverable(item.delivery_id, reason));
                 }
@@ -130,12 +137,17 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn deliver(&mut self, item: &Item) -> Result<String, FrameError> {
+    /// The frame; `None` when the identity block makes the payload longer than a frame may be.
+    fn deliver(&mut self, item: &Item) -> Result<Option<String>, FrameError> {
         let message = &*item.message;
         let injected = if self.negotiated || !self.inject_identity {
             None
         } else {
-            with_identity(&message.payload, &message.sender, &message.sender_ait)
+            let (payload, max) = (&message.payload, limits::MAX_DELIVER_FRAME_BYTES);
+            match with_identity(payload, &message.sender, &message.sender_ait, max) {
+                Ok(injected) => injected,
+                Err(TooLong) => return Ok(None),
+            }
         };
         let payload: &RawValue = serde_json::from_slice(injected.as_deref().unwrap_or(&message.payload))?;
         if item.attempt > 1 {
@@ -164,7 +176,9 @@ impl<'a> Writer<'a> {
             reply_to: message.reply_to.as_deref().map(Cow::Borrowed),
             extra,
         };
-        Frame::Deliver(deliver).encode(item.delivery_id, self.clock.now())
+        Frame::Deliver(deliver)
+            .encode(item.delivery_id, self.clock.now())
+            .map(Some)
     }
 
     /// The identity token of `agent`, unless this connection was shown it.
