@@ -123,7 +123,7 @@ struct Hashed<'a> {
 impl Entry {
     /// `record` behind the head `(seq, hash)`.
     pub(crate) fn follow((seq, prev): (u64, Hash), record: Record) -> Result<Self, AuditError> {
-        check(&record)?;
+        let detail = check(&record)?;
         let seq = seq.saturating_add(1);
         if seq > MAX_SAFE_INTEGER {
             return Err(AuditError::Limit("records in a chain"));
@@ -135,7 +135,7 @@ impl Entry {
             outcome: record.outcome,
             actor: record.actor,
             subject: record.subject,
-            detail: record.detail,
+            detail,
             prev,
             hash: prev,
         };
@@ -165,7 +165,8 @@ impl Entry {
     }
 }
 
-fn check(record: &Record) -> Result<(), AuditError> {
+/// Whether `record` can be one; its detail as every reader will read it, with one form for each number.
+fn check(record: &Record) -> Result<Value, AuditError> {
     if record.kind.is_empty() || record.kind.len() > MAX_KIND_BYTES {
         return Err(AuditError::Limit("kind"));
     }
@@ -185,7 +186,7 @@ fn check(record: &Record) -> Result<(), AuditError> {
     if detail.len() > MAX_DETAIL_BYTES {
         return Err(AuditError::Limit("detail"));
     }
-    Ok(())
+    serde_json::from_str(&detail).map_err(|_| AuditError::Detail)
 }
 
 /// Whether all readers read `value` alike: no whole number that a double cannot hold (two of them would have one

@@ -177,14 +177,13 @@ pub(crate) fn each(
     mut visit: impl FnMut(Result<Entry, u64>) -> Result<ControlFlow<()>, AuditError>,
 ) -> Result<(), AuditError> {
     let mut statement =
-        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM audit WHERE seq > ?1 ORDER BY seq"))?;
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM audit WHERE seq >= ?1 ORDER BY seq"))?;
     // a place below 1 is none, and must be seen all the same
-    let after = if after == 0 {
-        i64::MIN
-    } else {
-        i64::try_from(after).unwrap_or(i64::MAX)
+    let from = match after {
+        0 => i64::MIN,
+        after => i64::try_from(after).unwrap_or(i64::MAX).saturating_add(1),
     };
-    let mut rows = statement.query([after])?;
+    let mut rows = statement.query([from])?;
     while let Some(row) = rows.next()? {
         let seq = row.get::<_, i64>(0)?;
         let seq = u64::try_from(seq).unwrap_or(0);
