@@ -14,6 +14,12 @@
 //! | cuts off the newest records | **not found** | **not found**, but [`Report::unsigned`] and the age of the last checkpoint show | found up to what was kept |
 //! | puts another, or an older, chain in its place | **not found** ([`Expect::chain`] finds another) | **not found** for an older one | found |
 //!
+//! The form, for whoever verifies without this crate: a record is the JSON object of an [`Entry`]. Its `hash` is SHA-256
+//! over `CHANCERY-AUDIT-RECORD-V1`, a newline, and the canonical form (RFC 8785) of the object without `hash`; `prev` of
+//! the first is SHA-256 over `CHANCERY-AUDIT-GENESIS-V1`, a newline, and the chain's id. The `detail` of a checkpoint is a
+//! [`Checkpoint`]: Ed25519 over `CHANCERY-AUDIT-CHECKPOINT-V1`, a newline, and the canonical form of `statement`, whose
+//! `head` is the record before.
+//!
 //! So the head is worth keeping where the writer of the file cannot write: in the checkpoints of another chain
 //! ([`Report::named`]), in a vault, on another machine. What happened and was never recorded no chain can show.
 

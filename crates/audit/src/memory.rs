@@ -68,10 +68,8 @@ impl Memory {
         let (at, head) = (record.at, self.head());
         let entry = Entry::follow((head.seq, head.hash), record)?;
         self.entries.push(entry.clone());
-        let last = self.entries.iter().rfind(|entry| entry.is_checkpoint());
-        let last = last.map_or(0, |entry| entry.seq);
         if let Some((every, notary)) = &self.notary
-            && entry.seq.saturating_sub(last) >= *every
+            && entry.seq.saturating_sub(self.last_checkpoint()) >= *every
         {
             let notary = Arc::clone(notary);
             // all or nothing, as a transaction would have it
@@ -90,6 +88,12 @@ impl Memory {
     pub fn checkpoint(&mut self, at: Millis) -> Result<Checkpoint, AuditError> {
         let (_, notary) = self.notary.clone().ok_or(AuditError::NoNotary)?;
         self.seal(&*notary, at)
+    }
+
+    /// The place of the last checkpoint; 0 when there is none.
+    fn last_checkpoint(&self) -> u64 {
+        let last = self.entries.iter().rfind(|entry| entry.is_checkpoint());
+        last.map_or(0, |entry| entry.seq)
     }
 
     fn seal(&mut self, notary: &dyn Notary, at: Millis) -> Result<Checkpoint, AuditError> {

@@ -11,6 +11,25 @@
 //! Reading and writing blocks: on the disk, on the lock, and with a passphrase for some tenths of a second.
 //!
 //! Not there yet: keys in a TPM.
+//!
+//! # The format
+//!
+//! `vault.json` is one JSON object: `format` 2, `vaultId` (16 random bytes), `counter` (changes so far), `key`, `entries`,
+//! `mac`, `checksum`. Bytes are unpadded base64url; C(x) is the canonical form of x (RFC 8785). D(k, purpose, subject) is
+//! HKDF-SHA256 (RFC 5869) of k, 32 bytes, with the vault's id as salt and `CHANCERY-VAULT-V2 `, purpose, a zero byte and
+//! subject as info.
+//!
+//! * `key` is `{slot, check, nonce, wrapped}`. `slot` names the source and its public parameters; k is what that source
+//!   gives: of a passphrase Argon2id 1.3 by `slot.kdf`, of the others the 32 bytes that they hold. `check` is
+//!   D(k, `key-check`, ""). `wrapped` is the master and the root, 32 bytes each, sealed with XChaCha20-Poly1305 under
+//!   D(k, `key-encryption`, ""), bound to C({format, vaultId, slot, check}).
+//! * `entries` maps names to `{counter, nonce, sealed}`: the secret under D(master, `entry`, name), bound to
+//!   C({format, vaultId, name, counter}), where counter is the file's when the entry was written.
+//! * `mac` is HMAC-SHA256 under D(master, `file`, "") over C(all members but `mac` and `checksum`); `checksum` is SHA-256
+//!   over the same, a newline, and `mac`.
+//!
+//! `vault.json.seen` is `{seen: {vaultId, counter, state}, mac}` with the vault's `mac` as `state`, and HMAC-SHA256 under
+//! D(root, `seen`, "") over C(seen). [`Vault::derive`] gives D(root, `domain`, domain).
 
 mod crypt;
 mod document;

@@ -18,7 +18,7 @@ use crate::secret::Secret;
 /// What opens a vault. The list is closed; a TPM is not on it yet.
 #[derive(Debug, Clone)]
 pub enum KeySource {
-    /// A passphrase, through Argon2id.
+    /// A passphrase, through Argon2id. Its bytes count as they are: nothing is trimmed, and Unicode is not normalised.
     Passphrase(Secret),
     /// A random key in the keyring of the desktop session.
     Keyring(Keyring),

@@ -230,7 +230,7 @@ impl Vault {
 
     /// Lets another source open the vault, a new passphrase or another kind, and the old one no more. What was set and
     /// deleted is written, too. The master key stays: whoever has the old key **and** an old copy of the file can compute
-    /// it, so a key that became known asks for [`rotate`](Self::rotate) as well.
+    /// it, so a key that became known asks for [`rotate`](Self::rotate) as well. A former key in the keyring stays there.
     ///
     /// # Errors
     /// As [`save`](Self::save) and [`create`](Self::create).
