@@ -153,19 +153,19 @@ fn f09_kinds_are_not_matched_across_grants() {
         json!({ "paths": ["/a"], "executables": ["git"] }),
         json!({ "paths": ["/b"], "executables": ["node"] }),
     ];
-    let context = Some(Context {
+    let context = Context {
         path: Some("/a"),
         executable: Some("node"),
         ..Context::default()
-    });
-    assert_eq!(original(ProcessSpawn, &grants, context), Ok(()));
+    };
+    assert_eq!(original(ProcessSpawn, &grants, Some(context)), Ok(()));
     // here such a grant cannot be said, and the request has a dimension that its capability does not have
     assert!(
         grants
             .iter()
             .all(|grant| Permission::from_request(ProcessSpawn, Some(grant)).is_err())
     );
-    let request = Request::in_context(ProcessSpawn, &context.unwrap());
+    let request = Request::in_context(ProcessSpawn, &context);
     assert_eq!(request, Err(Mismatch::Foreign(Dimension::Path)));
 }
 

@@ -275,9 +275,10 @@ impl<'a> Walk<'a> {
         let target = ["$defs", "definitions"].into_iter().find_map(|map| {
             let name = text.strip_prefix("#/")?.strip_prefix(map)?.strip_prefix('/')?;
             let plain = !name.contains(['/', '~', '%']);
-            self.root.get(map)?.get(name).filter(|_| plain)
+            let target = self.root.get(map)?.get(name).filter(|_| plain)?;
+            Some((target, format!("/{map}/{name}")))
         });
-        let Some(target) = target else {
+        let Some((target, target_place)) = target else {
             return fault("a reference to something else than #/$defs/NAME");
         };
         match self.sizes.get(text) {
@@ -285,7 +286,7 @@ impl<'a> Walk<'a> {
             Some(None) => fault("a reference that leads back to itself"),
             None => {
                 self.sizes.insert(text, None);
-                let size = self.size(target, place)?;
+                let size = self.size(target, &target_place)?;
                 self.sizes.insert(text, Some(size));
                 Ok(size)
             }

@@ -67,7 +67,7 @@ pub(crate) fn problems(text: &str) -> Vec<String> {
 }
 
 pub(crate) fn listed(result: Result<(), Problems>) -> Vec<String> {
-    let problems = result.expect_err("it should be refused");
+    let problems = result.unwrap_err();
     problems
         .as_slice()
         .iter()
