@@ -15,6 +15,8 @@ use crate::{commands, passphrase::Given};
     about,
     max_term_width = 100,
     after_help = "Examples:
+  safeclaw onboard
+  safeclaw vault set github_token
   safeclaw completions bash > ~/.local/share/bash-completion/completions/safeclaw
 
 Files are under ~/.safeclaw (directory 0700, files 0600).
@@ -45,7 +47,7 @@ pub struct Global {
     pub home_dir: Option<PathBuf>,
     /// Where the vault's passphrase is: - is one line of stdin, @FILE the first line of a file. Otherwise
     /// SAFECLAW_PASSPHRASE_FILE names a file, or the terminal is asked
-    #[arg(long, global = true, value_name = "-|@FILE")]
+    #[arg(long, global = true, value_name = "-|@FILE", allow_hyphen_values = true)]
     pub passphrase: Option<Given>,
     /// Whether messages are coloured: auto (on a terminal), always or never
     #[arg(
@@ -62,9 +64,14 @@ pub struct Global {
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Set up: a vault, the owner key, a signing key. What is there stays
+    Onboard(commands::onboard::Arguments),
     /// Write, sign, install and limit skills
     #[command(subcommand)]
     Skill(commands::skill::Group),
+    /// Keep secrets: tokens, and the keys that sign
+    #[command(subcommand)]
+    Vault(commands::vault::Group),
     /// Print a completion script for a shell
     Completions(commands::completions::Arguments),
 }

@@ -9,8 +9,34 @@ chancery_terminal::codes! {
     HomeRequired = "SAFECLAW_HOME_REQUIRED", Input, "set HOME or pass --home-dir <DIR>";
     /// A file or directory could not be read, written or made.
     FileFailed = "SAFECLAW_FILE_FAILED", Internal;
-    /// A passphrase in the argument list, where other users see it.
-    PassphraseBare = "SAFECLAW_PASSPHRASE_BARE", Input, "pass --passphrase - (one line of stdin), --passphrase @FILE, or set SAFECLAW_PASSPHRASE_FILE";
+    /// A secret in the argument list, where other users see it.
+    SecretBare = "SAFECLAW_SECRET_BARE", Input, "give - for stdin, or @FILE; SAFECLAW_PASSPHRASE_FILE names a file with the passphrase";
+    /// A secret would appear on the terminal.
+    SecretShown = "SAFECLAW_SECRET_SHOWN", Input, "pass --reveal to show it, or write it into a pipe or file";
+    /// There is no vault, owner key or database yet.
+    NotOnboarded = "SAFECLAW_NOT_ONBOARDED", NotFound, "run `safeclaw onboard`";
+    /// The vault's owner key is not the pinned one.
+    OwnerChanged = "SAFECLAW_OWNER_CHANGED", Forbidden, "somebody replaced the vault or owner.pub: restore both from one backup";
+    /// The vault has no entry of that name.
+    EntryNotFound = "SAFECLAW_ENTRY_NOT_FOUND", NotFound, "`safeclaw vault list` shows the names";
+    /// The vault has no signing key of that label.
+    KeyNotFound = "SAFECLAW_KEY_NOT_FOUND", NotFound, "`safeclaw key list` shows the labels, `safeclaw key new` makes a key";
+    /// Not a public key, a file that holds one, a fingerprint or a label.
+    KeyInvalid = "SAFECLAW_KEY_INVALID", Input, "a public key has 64 hex digits, a fingerprint is SHA256: and 43 characters";
+    /// A key that is trusted nowhere here.
+    KeyUnknown = "SAFECLAW_KEY_UNKNOWN", NotFound, "`safeclaw key list` shows the publishers and their fingerprints";
+    /// Not a time or span.
+    TimeInvalid = "SAFECLAW_TIME_INVALID", Input, "such as 90m, 12h, 7d, 2026-12-24 or 2026-12-24T18:00:00Z";
+    /// A document was not written because a file is there already.
+    FileExists = "SAFECLAW_FILE_EXISTS", Conflict, "choose another name, or move the file away";
+    /// The revocation list that is to be continued is not one of this key.
+    ListInvalid = "SAFECLAW_REVOCATION_LIST_INVALID", Input;
+    /// You said no.
+    Denied = "SAFECLAW_DENIED", Conflict;
+    /// `safeclaw.json` is not what it should be.
+    ConfigInvalid = "SAFECLAW_CONFIG_INVALID", Input, "correct the file, or move it away";
+    /// The audit chain is broken.
+    AuditBroken = "SAFECLAW_AUDIT_BROKEN", Conflict, "keep a copy of skills.db as it is, then find out who could write to it";
     /// Something that `doctor` looked at is wrong.
     Unhealthy = "SAFECLAW_UNHEALTHY", Conflict;
 }
@@ -19,7 +45,12 @@ impl Code {
     /// The exit code that goes with it.
     #[must_use]
     pub const fn exit(self) -> Exit {
-        Exit::Failed
+        match self {
+            Self::EntryNotFound | Self::KeyNotFound => Exit::Vault,
+            Self::OwnerChanged => Exit::Trust,
+            Self::Denied => Exit::Denied,
+            _ => Exit::Failed,
+        }
     }
 }
 

@@ -6,15 +6,20 @@ use std::{
     sync::Arc,
 };
 
-use chancery_base::{Clock, Millis, Rng};
+use chancery_base::{
+    Clock, Millis, Rng,
+    ed25519::{PublicKey, SecretKey},
+};
 use chancery_serve::system::{OsRng, SystemClock};
-use chancery_terminal::{Failure, Output};
+use chancery_terminal::{Failure, Output, prompt};
+use chancery_vault::{KeySource, Opening, Status, Vault, VaultError, v1};
 use serde::Serialize;
 
 use crate::{
     CliError, Code, Home, Result,
     cli::Global,
-    passphrase::{Given, PASSPHRASE_FILE},
+    owner,
+    passphrase::{self, Given, PASSPHRASE_FILE},
 };
 
 /// Files, streams, clock, randomness and the way to the passphrase of one run.
@@ -45,7 +50,7 @@ impl Context {
     /// What options and variables of this process say.
     ///
     /// # Errors
-    /// [`Code::HomeRequired`]; [`Code::PassphraseBare`].
+    /// [`Code::HomeRequired`]; [`Code::SecretBare`].
     pub fn of_process(global: &Global, output: Arc<Output>) -> Result<Self> {
         // paths, which need not be text
         let home = global
@@ -61,7 +66,7 @@ impl Context {
         };
         let passphrase = global.passphrase.clone().or_else(from_variable);
         if passphrase == Some(Given::Bare) {
-            Given::Bare.read()?;
+            Given::Bare.line()?;
         }
         Ok(Self::new(&home, passphrase, output))
     }
@@ -84,6 +89,85 @@ impl Context {
         self.passphrase.as_ref()
     }
 
+    /// The vault, with the passphrase.
+    ///
+    /// # Errors
+    /// Those of [`Vault::open`], exit code 9; `TERMINAL_REQUIRED` where nobody can be asked for the passphrase.
+    pub fn open_vault(&self) -> Result<Vault> {
+        self.open_vault_as(&Opening::default())
+    }
+
+    /// The same, asking for what `opening` says.
+    ///
+    /// # Errors
+    /// As [`open_vault`](Self::open_vault).
+    pub fn open_vault_as(&self, opening: &Opening) -> Result<Vault> {
+        // before anybody is asked for a passphrase that would open nothing
+        if self.vault_status()?.format == v1::VERSION {
+            return Err(VaultError::Unsupported { found: v1::VERSION }.into());
+        }
+        let passphrase = passphrase::known(self.given_passphrase(), "Passphrase of the vault:")?;
+        let source = KeySource::Passphrase(passphrase);
+        Ok(Vault::open_as(&self.home.vault(), &source, opening)?)
+    }
+
+    /// What can be told of the vault without the passphrase.
+    ///
+    /// # Errors
+    /// Those of [`Status::of`], exit code 9.
+    pub fn vault_status(&self) -> Result<Status> {
+        let path = self.home.vault();
+        if !self.home.dir().exists() {
+            return Err(VaultError::NotFound(path).into());
+        }
+        Ok(Status::of(&path)?)
+    }
+
+    /// The owner's key, which a decision is signed with: the vault's, and the pinned one.
+    ///
+    /// # Errors
+    /// Those of [`open_vault`](Self::open_vault); [`Code::NotOnboarded`], [`Code::OwnerChanged`].
+    pub fn unlock(&self) -> Result<Unlocked> {
+        let pinned = self.owner_key()?;
+        let vault = self.open_vault()?;
+        let owner = owner::key(&vault)?;
+        if owner.public() == pinned {
+            Ok(Unlocked { vault, owner })
+        } else {
+            Err(CliError::new(
+                Code::OwnerChanged,
+                "the owner key of the vault is not the one that is pinned in owner.pub",
+            ))
+        }
+    }
+
+    /// The owner's public key, as it was pinned.
+    ///
+    /// # Errors
+    /// [`Code::NotOnboarded`]; [`Code::KeyInvalid`] when the file holds something else.
+    pub fn owner_key(&self) -> Result<PublicKey> {
+        owner::pinned(&self.home)
+    }
+
+    /// Asks whether to go on with what cannot be undone, unless `yes` says so already. This is against slips of the hand;
+    /// what gives anything to a skill asks for the passphrase instead.
+    ///
+    /// # Errors
+    /// [`Code::Denied`]; `TERMINAL_REQUIRED` where nobody can be asked.
+    pub fn confirm(&self, yes: bool, question: &str) -> Result<()> {
+        let asked = || {
+            prompt::confirm(question).map_err(|failure| match failure.code.as_str() {
+                "TERMINAL_REQUIRED" => failure.with_hint("pass --yes"),
+                _ => failure,
+            })
+        };
+        if yes || asked()? {
+            Ok(())
+        } else {
+            Err(CliError::new(Code::Denied, "nothing was changed"))
+        }
+    }
+
     /// Shows the result of a command: `value` as JSON, or `lines`.
     ///
     /// # Errors
@@ -94,6 +178,15 @@ impl Context {
             .show(value, lines)
             .map_err(|error| Failure::stdout(&error))?)
     }
+}
+
+/// What a passphrase opened.
+#[derive(Debug)]
+pub struct Unlocked {
+    /// The vault.
+    pub vault: Vault,
+    /// The owner's key.
+    pub owner: SecretKey,
 }
 
 impl fmt::Debug for Context {

@@ -5,6 +5,7 @@ use std::fmt;
 use chancery_base::ErrorCode;
 use chancery_store::{StoreError, files::FileError};
 use chancery_terminal::{EXIT_USAGE, Failure};
+use chancery_vault::VaultError;
 
 use crate::{Code, Exit};
 
@@ -98,6 +99,30 @@ impl From<Failure> for CliError {
             (_, exit) => exit,
         };
         Self(failure.with_exit(exit))
+    }
+}
+
+impl From<VaultError> for CliError {
+    fn from(error: VaultError) -> Self {
+        let hint = match &error {
+            VaultError::NotFound(_) => Some("run `safeclaw onboard`"),
+            VaultError::Exists(_) => {
+                Some("nothing was changed; `safeclaw onboard --reset` backs it up and begins anew")
+            }
+            VaultError::Unsupported { found: 1 } => {
+                Some("run `safeclaw vault migrate`: the old file is kept as a backup")
+            }
+            VaultError::WrongKey => Some("check the passphrase; nothing was changed"),
+            VaultError::RolledBack { .. } | VaultError::Unwitnessed(_) => Some(
+                "restore vault.json and vault.json.seen together; if you restored this state yourself, run `safeclaw vault accept`",
+            ),
+            _ => None,
+        };
+        let failure = Self::of(error, Exit::Vault);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
     }
 }
 

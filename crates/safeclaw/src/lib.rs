@@ -10,7 +10,9 @@ mod context;
 mod error;
 mod exit;
 mod home;
+mod owner;
 mod passphrase;
+pub mod time;
 
 use std::{ffi::OsString, process::ExitCode, sync::Arc};
 
@@ -18,7 +20,7 @@ use chancery_terminal::{Failure, Output, logs, usage};
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 pub use code::Code;
-pub use context::Context;
+pub use context::{Context, Unlocked};
 pub use error::{CliError, Result};
 pub use exit::Exit;
 pub use home::Home;

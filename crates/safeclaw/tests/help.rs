@@ -122,7 +122,7 @@ fn what_is_called_wrongly_ends_with_1_because_2_is_a_manifests() {
 fn a_passphrase_in_the_argument_list_is_refused_and_not_repeated() {
     let run = Home::new().run(&["--passphrase", "hunter2hunter2", "--json", "completions", "bash"]);
     assert!(!run.all().contains("hunter2"));
-    assert_eq!(run.refused(), (1, "SAFECLAW_PASSPHRASE_BARE".to_owned()));
+    assert_eq!(run.refused(), (1, "SAFECLAW_SECRET_BARE".to_owned()));
 }
 
 #[test]

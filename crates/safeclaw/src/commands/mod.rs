@@ -1,7 +1,9 @@
 //! One file or folder a command.
 
 pub mod completions;
+pub mod onboard;
 pub mod skill;
+pub mod vault;
 
 use crate::{Context, Result, cli::Command};
 
@@ -12,6 +14,8 @@ use crate::{Context, Result, cli::Command};
 pub fn run(command: Command, context: &Context) -> Result<()> {
     match command {
         Command::Skill(group) => skill::run(group, context),
+        Command::Onboard(arguments) => onboard::run(&arguments, context),
+        Command::Vault(group) => vault::run(group, context),
         Command::Completions(arguments) => completions::run(&arguments, context),
     }
 }
