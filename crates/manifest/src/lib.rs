@@ -21,6 +21,7 @@ mod revocation;
 mod rotation;
 mod seed;
 mod signed;
+pub mod skill_md;
 mod text;
 mod version;
 

@@ -1,6 +1,6 @@
 //! A manifest, strictly read (safeclaw spec 2.4, 3.2, 15.1).
 
-mod bundle;
+pub(crate) mod bundle;
 mod markers;
 mod request;
 mod schema;
@@ -85,7 +85,7 @@ pub struct Manifest {
     min_host_version: Option<Version>,
     expires: Option<Millis>,
     publisher: Option<String>,
-    warnings: Vec<Problem>,
+    pub(crate) warnings: Vec<Problem>,
 }
 
 impl Manifest {

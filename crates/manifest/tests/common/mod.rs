@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use chancery_base::ed25519::SecretKey;
 use chancery_manifest::{
-    Limits, Manifest, Options, Problems,
+    Limits, Manifest, Options, Problems, Severity,
     json::{self, Value},
     key_text,
 };
@@ -61,16 +61,18 @@ pub(crate) fn parse(text: &str) -> Result<Manifest, Problems> {
     Manifest::parse(text.as_bytes(), &Options::default())
 }
 
-/// The problems of `text`, as `E_CODE /pointer`.
+/// The errors of `text`, as `E_CODE /pointer`.
 pub(crate) fn problems(text: &str) -> Vec<String> {
     listed(parse(text).map(|_| ()))
 }
 
 pub(crate) fn listed(result: Result<(), Problems>) -> Vec<String> {
     let problems = result.unwrap_err();
-    problems
+    let errors = problems
         .as_slice()
         .iter()
+        .filter(|problem| problem.severity == Severity::Error);
+    errors
         .map(|problem| format!("{} {}", problem.code, problem.pointer))
         .collect()
 }
