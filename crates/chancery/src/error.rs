@@ -11,6 +11,14 @@ pub enum Error {
     /// Neither a data directory nor a home.
     #[error("there is no place for the data: neither --data-dir, XDG_DATA_HOME nor HOME is set")]
     DataDirUnknown,
+    /// The data directory is open to other users of this machine, and may be more than a data directory.
+    #[error("{} has mode {mode:03o}, so other users of this machine can look into it", path.display())]
+    DataDirOpen {
+        /// The directory.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// A variable that is set, and that nobody can read; going on without it would be another configuration.
     #[error("the variable {name} is not UTF-8 text")]
     VariableNotText {
@@ -70,6 +78,7 @@ impl Error {
     /// All codes of this enum.
     pub const CODES: &'static [&'static str] = &[
         "DATA_DIR_UNKNOWN",
+        "DATA_DIR_NOT_PRIVATE",
         "VARIABLE_NOT_TEXT",
         "DATA_DIR_FILE_INVALID",
         "PROXY_SERVICE_CREDENTIALS_MISSING",
@@ -86,6 +95,7 @@ impl ErrorCode for Error {
     fn code(&self) -> &'static str {
         match self {
             Self::DataDirUnknown => "DATA_DIR_UNKNOWN",
+            Self::DataDirOpen { .. } => "DATA_DIR_NOT_PRIVATE",
             Self::VariableNotText { .. } => "VARIABLE_NOT_TEXT",
             Self::SecretFile { .. } => "DATA_DIR_FILE_INVALID",
             Self::ServiceCredentialsMissing { .. } => "PROXY_SERVICE_CREDENTIALS_MISSING",
@@ -101,6 +111,7 @@ impl ErrorCode for Error {
     fn category(&self) -> Category {
         match self {
             Self::DataDirUnknown
+            | Self::DataDirOpen { .. }
             | Self::VariableNotText { .. }
             | Self::SecretFile { .. }
             | Self::ServiceCredentialsMissing { .. }
@@ -114,6 +125,7 @@ impl ErrorCode for Error {
     fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::DataDirUnknown => "give --data-dir",
+            Self::DataDirOpen { .. } => "chmod 700 it when it is for Chancery alone, or give another --data-dir",
             Self::VariableNotText { .. } => "set it anew, or unset it",
             Self::SecretFile { .. } => "restore the file, or remove it to have a new one made",
             Self::ServiceCredentialsMissing { .. } => {

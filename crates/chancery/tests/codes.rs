@@ -49,6 +49,10 @@ fn arms(source: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (number, line) in production.lines().enumerate() {
         let line = line.trim_start();
+        // what documentation shows is no table
+        if line.starts_with("//") {
+            continue;
+        }
         for mark in ["=> \"", "=> (\"", " = \""] {
             let Some((before, rest)) = line.split_once(mark) else {
                 continue;

@@ -74,6 +74,7 @@ fn a_wrong_call_is_told_on_stderr_with_2() {
 fn a_secret_that_cannot_be_read_is_not_replaced_by_another() {
     use std::os::unix::ffi::OsStrExt as _;
     let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     let data = dir.path().to_str().unwrap();
     let run = |value: &[u8]| {
         Command::new(env!("CARGO_BIN_EXE_chancery"))

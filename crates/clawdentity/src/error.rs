@@ -51,6 +51,21 @@ impl CliError {
         failure
     }
 
+    /// The same failure, which an argument brought about: exit code 2.
+    #[must_use]
+    pub fn of_argument(self) -> Self {
+        self.of_argument_if(true)
+    }
+
+    /// The same, when it was an argument and no file or variable.
+    #[must_use]
+    pub fn of_argument_if(mut self, argument: bool) -> Self {
+        if argument {
+            self.0.exit = EXIT_USAGE;
+        }
+        self
+    }
+
     /// With another advice.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

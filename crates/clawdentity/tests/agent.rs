@@ -99,26 +99,26 @@ fn create_leaves_out_what_was_not_asked_for() {
 fn a_name_that_is_taken_or_bad_is_refused_without_asking() {
     let stub = Stub::start();
     let home = Home::with_agent(&stub, "alpha");
-    let failure = |name: &str| home.run(&["agent", "create", name, "--json"]).failure();
+    let create = |name: &str| home.run(&["agent", "create", name, "--json"]);
     let path = home.path("agents/alpha");
     assert_eq!(
-        failure("alpha"),
+        create("alpha").failure(),
         (
             "CLI_AGENT_EXISTS".to_owned(),
             format!("identity already exists at {}", path.display())
         )
     );
     for name in ["bad name", "a/b", "ü"] {
-        let (code, message) = failure(name);
+        let (code, message) = create(name).misuse();
         assert_eq!(code, "CLI_AGENT_NAME_INVALID");
         assert_eq!(message, "invalid input: agent name contains invalid characters");
     }
     for name in ["..", ".", "", &"x".repeat(65)] {
-        assert_eq!(failure(name).0, "CLI_AGENT_NAME_INVALID");
+        assert_eq!(create(name).misuse().0, "CLI_AGENT_NAME_INVALID");
     }
     assert_eq!(
         home.run(&["agent", "create", "b", "--framework", "", "--json"])
-            .failure()
+            .misuse()
             .0,
         "CLI_NAME_INVALID"
     );

@@ -100,7 +100,7 @@ fn set_get_and_show() {
 #[test]
 fn what_does_not_fit_a_key_is_refused() {
     let home = Home::new();
-    let failure = |key: &str, value: &str| home.run(&["config", "set", key, value, "--json"]).failure();
+    let failure = |key: &str, value: &str| home.run(&["config", "set", key, value, "--json"]).misuse();
     assert_eq!(
         failure("bogus", "x"),
         (
@@ -109,7 +109,7 @@ fn what_does_not_fit_a_key_is_refused() {
         )
     );
     assert_eq!(
-        home.run(&["config", "get", "bogus", "--json"]).failure().0,
+        home.run(&["config", "get", "bogus", "--json"]).misuse().0,
         "CLI_CONFIG_KEY_INVALID"
     );
     assert_eq!(failure("registryUrl", "nonsense").0, "CLI_REGISTRY_URL_INVALID");
@@ -121,6 +121,35 @@ fn what_does_not_fit_a_key_is_refused() {
     assert_eq!(failure("apiKey", "not-a-key").0, "CLI_CONFIG_VALUE_INVALID");
     assert_eq!(failure("humanName", "a\nb").0, "CLI_CONFIG_VALUE_INVALID");
     assert!(!home.path("config.json").exists());
+}
+
+#[test]
+fn a_malformed_registry_is_found_by_file_and_member() {
+    let home = Home::new();
+    for (file, member) in [
+        ("router.json", "lastRegistryUrl"),
+        ("config.json", "registryUrl"),
+        ("states/local/config.json", "registryUrl"),
+    ] {
+        home.write(file, &json!({ member: "nonsense" }).to_string());
+        let (code, message) = home.run(&["config", "show", "--json"]).failure();
+        assert_eq!(code, "CLI_CONFIG_INVALID");
+        let place = format!(
+            "{} is not valid: {member}: \"nonsense\" is not",
+            home.path(file).display()
+        );
+        assert!(message.starts_with(&place), "{message}");
+        std::fs::remove_file(home.path(file)).unwrap();
+    }
+    std::fs::remove_dir_all(home.path("states")).unwrap();
+    // what an argument says is another matter, and mends it
+    home.write("config.json", "{\"registryUrl\":\"nonsense\"}");
+    let given = ["config", "init", "--registry-url", "nonsense", "--json"];
+    let (code, message) = home.run(&given).misuse();
+    assert_eq!(code, "CLI_REGISTRY_URL_INVALID");
+    assert!(!message.contains("config.json"), "{message}");
+    home.run(&["config", "set", "registryUrl", "http://127.0.0.1:1"]).ok();
+    assert_eq!(home.json("config.json")["registryUrl"], "http://127.0.0.1:1");
 }
 
 #[test]

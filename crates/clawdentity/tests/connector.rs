@@ -379,7 +379,7 @@ fn the_relay_is_found_in_the_order_of_the_skill() {
         "ws://relay.example",
         "--json",
     ];
-    assert_eq!(home.run(&insecure).failure().0, "CLI_CONNECTOR_INVALID_PROXY_URL");
+    assert_eq!(home.run(&insecure).misuse().0, "CLI_CONNECTOR_INVALID_PROXY_URL");
 }
 
 #[test]
@@ -438,7 +438,7 @@ fn broken_peers_are_told_at_the_start() {
         warning.starts_with("{\"warning\"") && warning.contains("CLI_PAIR_PEERS_CONFIG_INVALID"),
         "{warning}"
     );
-    assert_eq!(run.failure().0, "CLI_CONNECTOR_INVALID_PROXY_URL");
+    assert_eq!(run.misuse().0, "CLI_CONNECTOR_INVALID_PROXY_URL");
 }
 
 #[test]
@@ -534,7 +534,7 @@ fn other_machines_need_a_token() {
     ];
     assert_eq!(home.run(&open).failure().0, "CLI_CONNECTOR_BIND_REFUSED");
     let name = ["connector", "start", "alpha", "--bind", "example.org", "--json"];
-    assert_eq!(home.run(&name).failure().0, "CLI_CONNECTOR_INVALID_INPUT");
+    assert_eq!(home.run(&name).misuse().0, "CLI_CONNECTOR_INVALID_INPUT");
     let mut running = Running::start(home.command(&[&open[..], &["--require-token"]].concat()));
     let base = running.json()["outboundServer"]
         .as_str()
@@ -592,5 +592,19 @@ fn any_webhook_can_be_the_receiver() {
     ];
     assert_eq!(home.run(&both).error(2)["code"], "CLI_USAGE");
     let bad = ["connector", "start", "alpha", "--deliver-url", "nonsense", "--json"];
-    assert_eq!(home.run(&bad).failure().0, "CLI_CONNECTOR_INVALID_INPUT");
+    let error = home.run(&bad).error(2);
+    assert_eq!(error["code"], "CLI_CONNECTOR_INVALID_INPUT");
+    assert!(
+        error["message"]
+            .as_str()
+            .unwrap()
+            .contains("PROVIDER_WEBHOOK_INVALID_URL")
+    );
+    assert!(
+        error["hint"]
+            .as_str()
+            .unwrap()
+            .starts_with("such as http://127.0.0.1:18789"),
+        "{error}"
+    );
 }

@@ -146,11 +146,11 @@ fn bootstrap_fails_by_name_without_secret_url_or_answer() {
         ])
     };
     assert_eq!(
-        run("", "http://127.0.0.1:1").failure().0,
+        run("", "http://127.0.0.1:1").misuse().0,
         "CLI_ADMIN_BOOTSTRAP_SECRET_REQUIRED"
     );
     assert_eq!(
-        run("s", "nonsense").failure().0,
+        run("s", "nonsense").misuse().0,
         "CLI_ADMIN_BOOTSTRAP_INVALID_REGISTRY_URL"
     );
     assert_eq!(
@@ -282,12 +282,12 @@ fn a_used_up_invite_is_told_in_the_registrys_words() {
     let error = redeem(INVITE, "A").error(1);
     assert_eq!(error["code"], "INVITE_REDEEM_ALREADY_USED");
     assert!(error["hint"].as_str().unwrap().contains("new invite"), "{error}");
-    assert_eq!(redeem(" ", "A").failure().0, "CLI_INVITE_REDEEM_CODE_REQUIRED");
+    assert_eq!(redeem(" ", "A").misuse().0, "CLI_INVITE_REDEEM_CODE_REQUIRED");
     assert_eq!(
-        redeem(INVITE, " ").failure().0,
+        redeem(INVITE, " ").misuse().0,
         "CLI_INVITE_REDEEM_DISPLAY_NAME_REQUIRED"
     );
-    assert_eq!(redeem(INVITE, &"x".repeat(65)).failure().0, "CLI_NAME_INVALID");
+    assert_eq!(redeem(INVITE, &"x".repeat(65)).misuse().0, "CLI_NAME_INVALID");
 }
 
 #[test]
@@ -349,7 +349,7 @@ fn api_keys_are_created_listed_and_revoked() {
 fn a_bad_id_is_refused_without_asking() {
     let stub = Stub::start();
     let home = Home::onboarded(&stub);
-    let (code, message) = home.run(&["api-key", "revoke", "bogus", "--json"]).failure();
+    let (code, message) = home.run(&["api-key", "revoke", "bogus", "--json"]).misuse();
     assert_eq!(
         (code.as_str(), message.as_str()),
         (
@@ -378,7 +378,7 @@ fn a_revoked_key_is_told_in_the_registrys_words() {
         "CLI_API_KEY_MISSING_LOCAL_CREDENTIALS"
     );
     let url = ["api-key", "list", "--registry-url", "nonsense", "--json"];
-    assert_eq!(home.run(&url).failure().0, "CLI_API_KEY_INVALID_REGISTRY_URL");
+    assert_eq!(home.run(&url).misuse().0, "CLI_API_KEY_INVALID_REGISTRY_URL");
     let away = Home::new()
         .with("CLAWDENTITY_API_KEY", PAT)
         .with("CLAWDENTITY_REGISTRY_URL", "http://127.0.0.1:1");

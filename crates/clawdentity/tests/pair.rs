@@ -125,13 +125,13 @@ fn an_image_without_a_ticket_is_told_apart() {
     std::fs::write(&text, blank).unwrap();
     assert_eq!(confirm(text.to_str().unwrap()), "CLI_PAIR_CONFIRM_QR_NOT_FOUND");
     assert_eq!(
-        home.run(&["pair", "confirm", "alpha", "--json"]).failure().0,
+        home.run(&["pair", "confirm", "alpha", "--json"]).misuse().0,
         "CLI_PAIR_CONFIRM_TICKET_REQUIRED"
     );
     let both = ["pair", "confirm", "alpha", "--ticket", "t", "--qr-file", "f", "--json"];
-    assert_eq!(home.run(&both).failure().0, "CLI_PAIR_CONFIRM_INPUT_CONFLICT");
+    assert_eq!(home.run(&both).misuse().0, "CLI_PAIR_CONFIRM_INPUT_CONFLICT");
     let bad = ["pair", "confirm", "alpha", "--ticket", "clwpair1_x", "--json"];
-    assert_eq!(home.run(&bad).failure().0, "CLI_PAIR_CONFIRM_TICKET_INVALID");
+    assert_eq!(home.run(&bad).misuse().0, "CLI_PAIR_CONFIRM_TICKET_INVALID");
     assert_eq!(stub.lines(), Vec::<String>::new());
 }
 

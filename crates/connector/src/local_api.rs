@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     routing::{get, post},
 };
-use chancery_base::{Ulid, json};
+use chancery_base::{ErrorCode as _, Ulid, json};
 use chancery_relay_wire::{limits, route};
 use chancery_serve::ApiError;
 use serde::{Deserialize, Serialize};
@@ -100,9 +100,9 @@ async fn post_outbound(
     let body = body.map_err(|error| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => SendError::TooLarge(limits::MAX_FRAME_BYTES),
         _ => SendError::Json(error.body_text()),
-    })?;
-    let request = read_outbound(&headers, &body)?;
-    let frame_id = outbox::send(&core, request).await?;
+    });
+    let request = body.and_then(|body| read_outbound(&headers, &body)).map_err(told)?;
+    let frame_id = outbox::send(&core, request).await.map_err(told)?;
     Ok((
         StatusCode::ACCEPTED,
         Json(Accepted {
@@ -110,6 +110,16 @@ async fn post_outbound(
             frame_id,
         }),
     ))
+}
+
+/// The answer, with what to do about it: whoever reads it sits at this machine.
+fn told(error: SendError) -> ApiError {
+    let hint = error.hint();
+    let answer = ApiError::from(error);
+    match hint {
+        Some(hint) => answer.with_details(json!({ "hint": hint })),
+        None => answer,
+    }
 }
 
 fn read_outbound(headers: &HeaderMap, body: &[u8]) -> Result<OutboundRequest, SendError> {

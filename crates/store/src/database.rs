@@ -81,9 +81,9 @@ impl Database {
             Sharing::Shared => lock::wait(path)?,
         };
         make_private(path)?;
-        let opened = |source| StoreError::Open {
+        let opened = |cause| StoreError::Open {
             path: path.to_owned(),
-            source,
+            cause,
         };
         let mut writer = connection::writer(path, &options).map_err(opened)?;
         migrate::run(&writer, migrations)?;

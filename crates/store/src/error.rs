@@ -12,23 +12,23 @@ use crate::files::FileError;
 #[non_exhaustive]
 pub enum StoreError {
     /// The file could not be opened or is no database that this program can use.
-    #[error("cannot open the database {}", path.display())]
+    #[error("cannot open the database {}: {cause}", path.display())]
     Open {
         /// The database file.
         path: PathBuf,
-        /// What SQLite said.
-        source: rusqlite::Error,
+        /// What SQLite said. Not a `source`: that one's own source says it once more, in other words.
+        cause: rusqlite::Error,
     },
     /// A file or folder beside the database could not be made or read.
     #[error(transparent)]
     File(#[from] FileError),
     /// A migration failed; those before it stay applied.
-    #[error("migration {name} failed")]
+    #[error("migration {name} failed: {cause}")]
     Migrate {
         /// The migration.
         name: String,
-        /// What SQLite said.
-        source: rusqlite::Error,
+        /// What SQLite said. Not a `source`, as in [`Self::Open`].
+        cause: rusqlite::Error,
     },
     /// The file carries a migration that this program does not have at that place.
     #[error("the database has migration {found}, which this version of the program does not know")]

@@ -38,9 +38,9 @@ pub(crate) fn run(connection: &Connection, migrations: &[Migration]) -> Result<(
         return Err(StoreError::Newer { found });
     }
     for migration in missing {
-        apply(connection, migration).map_err(|source| StoreError::Migrate {
+        apply(connection, migration).map_err(|cause| StoreError::Migrate {
             name: migration.name.to_owned(),
-            source,
+            cause,
         })?;
     }
     Ok(())

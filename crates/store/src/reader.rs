@@ -16,9 +16,9 @@ pub struct Reader {
 
 impl Reader {
     pub(crate) fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
-        let connection = connection::reader(path, options).map_err(|source| StoreError::Open {
+        let connection = connection::reader(path, options).map_err(|cause| StoreError::Open {
             path: path.to_owned(),
-            source,
+            cause,
         })?;
         Ok(Self { connection })
     }

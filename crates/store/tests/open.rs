@@ -92,6 +92,24 @@ async fn migrations_run_once_and_in_order() {
     }
 }
 
+#[test]
+fn a_file_that_is_no_database_is_said_so_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.db");
+    std::fs::write(
+        &path,
+        "not what you think, and long enough to have a header".repeat(100),
+    )
+    .unwrap();
+    let error = open_error(&path, SCHEMA);
+    assert_eq!(
+        error.to_string(),
+        format!("cannot open the database {}: file is not a database", path.display())
+    );
+    // whoever prints causes behind the message says it no second time
+    assert!(std::error::Error::source(&error).is_none(), "{error:?}");
+}
+
 #[tokio::test]
 async fn a_migration_that_fails_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();

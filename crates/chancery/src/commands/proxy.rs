@@ -102,7 +102,7 @@ pub async fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
     let listen = address(&arguments)?;
     let server = arguments.server.config(listen, public.as_ref());
 
-    let dir = data_dir::open(arguments.data_dir.as_deref(), data_dir::RELAY, env)?;
+    let dir = data_dir::open(arguments.data_dir.as_deref(), data_dir::RELAY, DATABASE, env)?;
     // who has the database has the directory
     let store = Store::sqlite(&dir.join(DATABASE))?;
     let bound = Bound::bind(&server).await?;

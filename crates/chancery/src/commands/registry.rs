@@ -85,7 +85,7 @@ struct View {
 /// What keeps it from starting.
 pub async fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
     let asked = shutdown::on_signals();
-    let dir = data_dir::open(arguments.data_dir.as_deref(), data_dir::REGISTRY, env)?;
+    let dir = data_dir::open(arguments.data_dir.as_deref(), data_dir::REGISTRY, DATABASE, env)?;
     // first of all, because who has the database has the directory
     let store = Store::sqlite(dir.join(DATABASE))?;
     let listen = arguments.listen.unwrap_or_else(|| ([127, 0, 0, 1], PORT).into());

@@ -103,7 +103,7 @@ pub fn check_name(name: &str) -> Result<AgentDirName> {
             _ if name.len() > 64 => "agent name has more than 64 characters",
             _ => "agent name contains invalid characters",
         };
-        CliError::new(Code::AgentNameInvalid, format!("invalid input: {what}"))
+        CliError::usage(Code::AgentNameInvalid, format!("invalid input: {what}"))
     })
 }
 

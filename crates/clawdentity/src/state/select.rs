@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     agent::AgentDir,
-    config::{Config, DEFAULT_REGISTRY, ServerUrl},
+    config::{self, Config, DEFAULT_REGISTRY, ServerUrl},
     human::HumanIdentity,
     read_json, write_json,
 };
 use crate::{
     code::Code,
     env::{self, Env},
-    error::Result,
+    error::{CliError, Result},
 };
 
 const ROUTER: &str = "router.json";
@@ -81,11 +81,11 @@ impl Root {
         let named = hint
             .or_else(|| env.get(env::REGISTRY_URL))
             .or_else(|| env.get(env::REGISTRY));
-        let text = match named {
-            Some(text) => text.to_owned(),
+        let registry = match named {
+            Some(text) => ServerUrl::parse(text, Code::RegistryUrlInvalid)
+                .map_err(|error| error.of_argument_if(hint.is_some()))?,
             None => self.current()?,
         };
-        let registry = ServerUrl::parse(&text, Code::RegistryUrlInvalid)?;
         self.of(registry)
     }
 
@@ -149,19 +149,16 @@ impl Root {
     }
 
     /// The registry chosen last.
-    fn current(&self) -> Result<String> {
+    fn current(&self) -> Result<ServerUrl> {
         if let Some(url) = self.router()?.and_then(|router| router.last_registry_url) {
-            return Ok(url);
+            return named_by(&self.dir.join(ROUTER), "lastRegistryUrl", &url);
         }
-        if let Some(url) = self.flat()?.and_then(|config| config.registry_url) {
-            return Ok(url);
-        }
-        for dir in self.states()? {
+        for dir in self.all()? {
             if let Some(url) = Config::load(&dir)?.and_then(|config| config.registry_url) {
-                return Ok(url);
+                return named_by(&dir.join(config::FILE), "registryUrl", &url);
             }
         }
-        Ok(DEFAULT_REGISTRY.to_owned())
+        ServerUrl::parse(DEFAULT_REGISTRY, Code::RegistryUrlInvalid)
     }
 
     /// Directories that may belong to a registry, the likelier ones first. The published client copies flat files into
@@ -217,6 +214,18 @@ impl State {
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
+}
+
+/// The registry that `member` of the file at `path` names.
+fn named_by(path: &Path, member: &str, text: &str) -> Result<ServerUrl> {
+    ServerUrl::parse(text, Code::ConfigInvalid).map_err(|error| {
+        let reason = error.message();
+        let reason = reason.strip_prefix("invalid input: ").unwrap_or(reason);
+        CliError::new(
+            Code::ConfigInvalid,
+            format!("{} is not valid: {member}: {reason}", path.display()),
+        )
+    })
 }
 
 fn is_old(dir: &Path) -> bool {

@@ -183,10 +183,21 @@ impl Run {
         error["error"].clone()
     }
 
-    /// What `error` returns, as (code, message).
+    /// What `error` returns of a failure, as (code, message).
     #[track_caller]
     pub fn failure(self) -> (String, String) {
-        let error = self.error(1);
+        self.told(1)
+    }
+
+    /// What `error` returns of a wrong call, as (code, message).
+    #[track_caller]
+    pub fn misuse(self) -> (String, String) {
+        self.told(2)
+    }
+
+    #[track_caller]
+    fn told(self, exit: i32) -> (String, String) {
+        let error = self.error(exit);
         (
             error["code"].as_str().unwrap().to_owned(),
             error["message"].as_str().unwrap().to_owned(),

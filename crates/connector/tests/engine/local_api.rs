@@ -201,6 +201,14 @@ async fn bad_requests_get_the_code_of_the_specification_and_change_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_unknown_peer_is_answered_with_what_to_do() {
+    let world = World::new(Setup::default());
+    let (_, answer) = call(&world, "POST", "/v1/outbound", r#"{"peer":"gamma","payload":1}"#).await;
+    let hint = answer["error"]["details"]["hint"].as_str().unwrap();
+    assert!(hint.contains("pair with that agent"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_outbox_is_507() {
     let world = World::new(Setup {
         change: |config| config.limits.outbox_messages = 0,

@@ -125,6 +125,14 @@ impl ErrorCode for WebhookError {
             Self::Client(_) => Category::Internal,
         }
     }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Url => Some("such as http://127.0.0.1:18789/hooks/agent; a secret goes into the hook token"),
+            Self::Insecure(_) => Some("use https, or deliver to this machine"),
+            Self::Client(_) => None,
+        }
+    }
 }
 
 /// Delivers by POST: 2xx is success, redirects are not followed, and every attempt carries its `Idempotency-Key`.

@@ -58,11 +58,11 @@ struct View<'a> {
 /// The registry's refusal, or one of the `CLI_ADMIN_BOOTSTRAP_` codes.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<()> {
     let secret = secret::from_arg(&arguments.bootstrap_secret).map_err(|failure| match failure.code.as_str() {
-        "SECRET_EMPTY" => CliError::new(Code::BootstrapSecretRequired, "the bootstrap secret is empty"),
+        "SECRET_EMPTY" => CliError::usage(Code::BootstrapSecretRequired, "the bootstrap secret is empty"),
         _ => failure.into(),
     })?;
     if let Some(url) = &arguments.registry_url {
-        ServerUrl::parse(url, Code::BootstrapInvalidRegistryUrl)?;
+        ServerUrl::parse(url, Code::BootstrapInvalidRegistryUrl).map_err(CliError::of_argument)?;
     }
     let state = context.state(arguments.registry_url.as_deref())?;
     // written before the call, so that a directory that cannot be written shows before a key exists

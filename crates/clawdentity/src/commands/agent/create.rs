@@ -65,7 +65,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<()> {
     if let Some(framework) = &arguments.framework {
         framework
             .parse::<Framework>()
-            .map_err(|error| CliError::new(Code::NameInvalid, format!("invalid input: {error}")))?;
+            .map_err(|error| CliError::usage(Code::NameInvalid, format!("invalid input: {error}")))?;
     }
     let state = context.state(None)?;
     let agent = AgentDir::new(&state.dir, name);

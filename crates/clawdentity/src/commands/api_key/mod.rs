@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::{
     code::Code,
     context::Context,
-    error::{RemoteCodes, Result},
+    error::{CliError, RemoteCodes, Result},
     state::{config::ServerUrl, select::State},
 };
 
@@ -41,7 +41,7 @@ pub async fn run(group: Group, context: &Context) -> Result<()> {
 /// The state of the registry in `hint`, with the error code of this group.
 fn state(context: &Context, hint: Option<&str>) -> Result<State> {
     if let Some(url) = hint {
-        ServerUrl::parse(url, Code::ApiKeyInvalidRegistryUrl)?;
+        ServerUrl::parse(url, Code::ApiKeyInvalidRegistryUrl).map_err(CliError::of_argument)?;
     }
     context.state(hint)
 }

@@ -42,7 +42,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<()> {
         .id
         .trim()
         .parse()
-        .map_err(|_| CliError::new(Code::ApiKeyIdInvalid, "invalid input: API key id must be a valid ULID"))?;
+        .map_err(|_| CliError::usage(Code::ApiKeyIdInvalid, "invalid input: API key id must be a valid ULID"))?;
     let state = super::state(context, arguments.registry_url.as_deref())?;
     let key = api_key(&state, context, Code::ApiKeyMissingLocalCredentials)?;
     let registry = context.registry(state.registry.origin())?;

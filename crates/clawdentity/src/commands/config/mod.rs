@@ -56,7 +56,7 @@ impl Setting {
             "proxyUrl" => Ok(Self::ProxyUrl),
             "apiKey" => Ok(Self::ApiKey),
             "humanName" => Ok(Self::HumanName),
-            other => Err(CliError::new(
+            other => Err(CliError::usage(
                 Code::ConfigKeyInvalid,
                 format!("invalid config key: {other}"),
             )),

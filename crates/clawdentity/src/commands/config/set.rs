@@ -40,7 +40,7 @@ pub fn run(arguments: Arguments, context: &Context) -> Result<()> {
     let key = Setting::parse(&arguments.key)?;
     let state = match key {
         Setting::RegistryUrl => {
-            let url = ServerUrl::parse(&arguments.value, Code::RegistryUrlInvalid)?;
+            let url = ServerUrl::parse(&arguments.value, Code::RegistryUrlInvalid).map_err(CliError::of_argument)?;
             context.root().of(url)?
         }
         _ => context.state(None)?,
@@ -50,7 +50,8 @@ pub fn run(arguments: Arguments, context: &Context) -> Result<()> {
         Setting::RegistryUrl => file = state.file_for_registry(),
         Setting::ProxyUrl => {
             file.proxy_url = Some(
-                ServerUrl::parse(&arguments.value, Code::PairProxyUrlInvalid)?
+                ServerUrl::parse(&arguments.value, Code::PairProxyUrlInvalid)
+                    .map_err(CliError::of_argument)?
                     .text()
                     .to_owned(),
             );
@@ -58,7 +59,7 @@ pub fn run(arguments: Arguments, context: &Context) -> Result<()> {
         Setting::ApiKey => {
             let value = secret::from_arg(&arguments.value)?;
             let token: Token<ApiKey> = value.trim().parse().map_err(|_| {
-                CliError::new(
+                CliError::usage(
                     Code::ConfigValueInvalid,
                     "invalid input: an API key begins with clw_pat_",
                 )
@@ -72,7 +73,7 @@ pub fn run(arguments: Arguments, context: &Context) -> Result<()> {
                 .value
                 .trim()
                 .parse()
-                .map_err(|error| CliError::new(Code::ConfigValueInvalid, format!("invalid input: {error}")))?;
+                .map_err(|error| CliError::usage(Code::ConfigValueInvalid, format!("invalid input: {error}")))?;
             file.human_name = Some(name.as_str().to_owned());
         }
     }

@@ -96,7 +96,8 @@ pub(super) async fn take(options: &Options, context: &Context, state: &State, ag
         named.map(host_and_port).transpose()?
     };
     if let Some((host, port)) = place {
-        let address = SocketAddr::new(ip(&host)?, port);
+        let host = ip(&host).map_err(|error| error.of_argument_if(options.bind.is_some()))?;
+        let address = SocketAddr::new(host, port);
         return bind(address, options).await.map_err(|error| failed(&error));
     }
     let bound = take_free(options, context, state, agent).await?;

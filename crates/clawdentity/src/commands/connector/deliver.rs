@@ -71,8 +71,20 @@ pub(super) fn webhook(options: &Options, context: &Context, state: &State) -> Re
     };
     config.deduplicates = options.provider_deduplicates;
     config.identity_block = !options.no_identity_block;
-    Webhook::new(config)
-        .map_err(|error| CliError::new(Code::ConnectorInvalidInput, format!("{error} ({})", error.code())))
+    let flags = [
+        &options.deliver_url,
+        &options.openclaw_base_url,
+        &options.openclaw_hook_path,
+    ];
+    let named_by_flag = flags.into_iter().any(Option::is_some);
+    Webhook::new(config).map_err(|error| {
+        let text = format!("{error} ({})", error.code());
+        let failure = CliError::new(Code::ConnectorInvalidInput, text).of_argument_if(named_by_flag);
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })
 }
 
 fn openclaw(

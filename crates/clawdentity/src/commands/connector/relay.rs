@@ -20,6 +20,13 @@ pub(crate) struct Options {
     proxy_ws_url: Option<String>,
 }
 
+impl Options {
+    /// Whether a flag names the relay.
+    pub(super) fn is_given(&self) -> bool {
+        self.proxy_ws_url.as_deref().is_some_and(|url| !url.trim().is_empty())
+    }
+}
+
 /// The relay's URL: flag, `CLAWDENTITY_PROXY_WS_URL`, `CLAWDENTITY_PROXY_URL`, configuration, registry.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use chancery_identity::AgentDid;
 use chancery_networks::link::RelayLink;
 use chancery_serve::shutdown;
 use chancery_store::StoreError;
+use chancery_terminal::Failure;
 use clap::Args;
 use serde::Serialize;
 
@@ -75,7 +76,8 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<()> {
     let session = Arc::new(session);
     let url = relay::url(&arguments.relay, context, &state).await?;
     let link = RelayLink::new(&url, session.signer().clone(), session.clone())
-        .map_err(|error| CliError::new(Code::ConnectorInvalidProxyUrl, error.to_string()))?;
+        .map_err(|error| CliError::new(Code::ConnectorInvalidProxyUrl, error.to_string()))
+        .map_err(|error| error.of_argument_if(arguments.relay.is_given()))?;
     let relay = link.url().to_string();
     let webhook = deliver::webhook(&arguments.deliver, context, &state)?;
     let guard = bind::guard(&arguments.bind, context, &agent)?;
@@ -83,7 +85,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<()> {
     let store = tokio::task::spawn_blocking(move || Store::sqlite(&path))
         .await
         .map_err(|error| CliError::new(Code::ConnectorFailed, error.to_string()))?
-        .map_err(|error| store_failed(&error, agent.name().as_str()))?;
+        .map_err(|error| store_failed(error, agent.name().as_str()))?;
     // after the store, which one connector of an agent can have: a second one must not be assigned a port first
     let bound = bind::take(&arguments.bind, context, &state, agent.name().as_str()).await?;
     let ports = Ports {
@@ -173,17 +175,13 @@ async fn open_session(context: &Context, agent: &AgentDir) -> Result<(AgentDid, 
     Ok((claims.sub, session))
 }
 
-fn store_failed(error: &StoreError, agent: &str) -> CliError {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    let failure = CliError::new(Code::ConnectorFailed, text);
-    match error {
-        StoreError::Locked { .. } => failure.hint(format!("another connector of {agent} is running; stop it first")),
-        _ => failure,
+fn store_failed(error: StoreError, agent: &str) -> CliError {
+    let held = matches!(error, StoreError::Locked { .. });
+    let failure = CliError::new(Code::ConnectorFailed, Failure::from(error).message);
+    if held {
+        failure.hint(format!("another connector of {agent} is running; stop it first"))
+    } else {
+        failure
     }
 }
 

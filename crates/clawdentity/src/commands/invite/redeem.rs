@@ -61,21 +61,21 @@ struct View {
 pub async fn run(arguments: Arguments, context: &Context) -> Result<()> {
     let code = arguments.code.trim();
     if code.is_empty() {
-        return Err(CliError::new(
+        return Err(CliError::usage(
             Code::InviteRedeemCodeRequired,
             "the invite code is empty",
         ));
     }
     let name: DisplayName = match arguments.display_name.trim() {
         "" => {
-            return Err(CliError::new(
+            return Err(CliError::usage(
                 Code::InviteRedeemDisplayNameRequired,
                 "the display name is empty",
             ));
         }
         name => name
             .parse()
-            .map_err(|error| CliError::new(Code::NameInvalid, format!("invalid input: {error}")))?,
+            .map_err(|error| CliError::usage(Code::NameInvalid, format!("invalid input: {error}")))?,
     };
     let state = context.state(arguments.registry_url.as_deref())?;
     let mut file = state.file_for_registry();

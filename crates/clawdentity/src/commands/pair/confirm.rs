@@ -56,16 +56,17 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<()> {
     let text = match (&arguments.ticket, &arguments.qr_file) {
         (Some(_), Some(_)) => {
             let text = "invalid input: cannot take both --ticket and --qr-file";
-            return Err(CliError::new(Code::PairConfirmInputConflict, text));
+            return Err(CliError::usage(Code::PairConfirmInputConflict, text));
         }
         (Some(ticket), None) if !ticket.trim().is_empty() => ticket.clone(),
         (None, Some(path)) => qr::read_ticket(path)?,
         _ => {
             let text = "invalid input: either --ticket or --qr-file is required";
-            return Err(CliError::new(Code::PairConfirmTicketRequired, text));
+            return Err(CliError::usage(Code::PairConfirmTicketRequired, text));
         }
     };
-    let given = parse_ticket(&text, Code::PairConfirmTicketInvalid)?;
+    let given = parse_ticket(&text, Code::PairConfirmTicketInvalid)
+        .map_err(|error| error.of_argument_if(arguments.ticket.is_some()))?;
     let ticket = &given.ticket;
     let actor = Actor::load(context, &arguments.agent_name)?;
     // a ticket works once: it is not spent on a pair that could not be written down

@@ -105,9 +105,9 @@ impl StatusView {
 /// The relay's refusal, or one of the `CLI_PAIR_` codes.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<()> {
     if arguments.ticket.trim().is_empty() {
-        return Err(CliError::new(Code::PairStatusTicketRequired, "the ticket is empty"));
+        return Err(CliError::usage(Code::PairStatusTicketRequired, "the ticket is empty"));
     }
-    let ticket = parse_ticket(&arguments.ticket, Code::PairStatusTicketInvalid)?;
+    let ticket = parse_ticket(&arguments.ticket, Code::PairStatusTicketInvalid).map_err(CliError::of_argument)?;
     let actor = Actor::load(context, &arguments.agent_name)?;
     let url = actor.relay_url(context).await?;
     Actor::check_issuer(&ticket, &url)?;
