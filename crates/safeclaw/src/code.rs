@@ -25,6 +25,10 @@ chancery_terminal::codes! {
     KeyInvalid = "SAFECLAW_KEY_INVALID", Input, "a public key has 64 hex digits, a fingerprint is SHA256: and 43 characters";
     /// A key that is trusted nowhere here.
     KeyUnknown = "SAFECLAW_KEY_UNKNOWN", NotFound, "`safeclaw key list` shows the publishers and their fingerprints";
+    /// A key has another fingerprint than it must have.
+    FingerprintDiffers = "SAFECLAW_FINGERPRINT_DIFFERS", Forbidden, "ask the publisher for the key again, by another way";
+    /// A key would be trusted without anybody having compared its fingerprint.
+    FingerprintRequired = "SAFECLAW_FINGERPRINT_REQUIRED", Input;
     /// Not a time or span.
     TimeInvalid = "SAFECLAW_TIME_INVALID", Input, "such as 90m, 12h, 7d, 2026-12-24 or 2026-12-24T18:00:00Z";
     /// A document was not written because a file is there already.
@@ -37,6 +41,22 @@ chancery_terminal::codes! {
     ConfigInvalid = "SAFECLAW_CONFIG_INVALID", Input, "correct the file, or move it away";
     /// The audit chain is broken.
     AuditBroken = "SAFECLAW_AUDIT_BROKEN", Conflict, "keep a copy of skills.db as it is, then find out who could write to it";
+    /// A file cannot be read, or is none.
+    FileUnreadable = "SAFECLAW_FILE_UNREADABLE", Input;
+    /// A file or folder is larger than a skill may be.
+    FileTooLarge = "SAFECLAW_FILE_TOO_LARGE", Input;
+    /// `validate` found problems.
+    ManifestRefused = "SAFECLAW_MANIFEST_REFUSED", Input;
+    /// `verify` found no signatures that are enough.
+    SignatureRefused = "SAFECLAW_SIGNATURE_REFUSED", Unauthenticated;
+    /// You did not trust the key of a publisher.
+    Untrusted = "SAFECLAW_UNTRUSTED", Forbidden;
+    /// No grant of that description is in force.
+    GrantUnknown = "SAFECLAW_GRANT_UNKNOWN", NotFound, "`safeclaw skill grants` shows what is granted";
+    /// A file of example calls is none.
+    CallsInvalid = "SAFECLAW_CALLS_INVALID", Input, "see `safeclaw skill test --help`";
+    /// Example calls were not answered as expected.
+    CallsUnexpected = "SAFECLAW_CALLS_UNEXPECTED", Conflict;
     /// Something that `doctor` looked at is wrong.
     Unhealthy = "SAFECLAW_UNHEALTHY", Conflict;
 }
@@ -47,7 +67,9 @@ impl Code {
     pub const fn exit(self) -> Exit {
         match self {
             Self::EntryNotFound | Self::KeyNotFound => Exit::Vault,
-            Self::OwnerChanged => Exit::Trust,
+            Self::FileTooLarge | Self::ManifestRefused => Exit::Manifest,
+            Self::SignatureRefused => Exit::Signature,
+            Self::OwnerChanged | Self::Untrusted | Self::FingerprintDiffers | Self::FingerprintRequired => Exit::Trust,
             Self::Denied => Exit::Denied,
             _ => Exit::Failed,
         }

@@ -1,17 +1,104 @@
 //! `safeclaw skill`: write, sign, install and limit skills. One file a command.
 
+mod asked;
+pub mod diff;
+mod folder;
+pub mod grant;
+pub mod grants;
+pub mod inspect;
+pub mod install;
+pub mod list;
+pub mod new;
+mod pretty;
+mod refused;
+pub mod remove;
+pub mod revoke;
+pub mod show;
+pub mod sign;
+mod source;
+pub mod test;
+pub mod validate;
+pub mod verify;
+mod view;
+
+use chancery_skills::{Settings, Skills};
 use clap::Subcommand;
 
-use crate::{Context, Result};
+use crate::{Code, Context, Result};
 
 /// Commands about skills.
 #[derive(Debug, Subcommand)]
-pub enum Group {}
+pub enum Group {
+    /// Write a skill to start from: manifest, SKILL.md, example calls
+    New(new::Arguments),
+    /// Say everything that is wrong with a manifest
+    Validate(validate::Arguments),
+    /// Sign a skill with keys of the vault
+    Sign(sign::Arguments),
+    /// Say who signed a skill, and what the signatures cover
+    Verify(verify::Arguments),
+    /// Show what a skill says of itself, believing nothing of it
+    Inspect(inspect::Arguments),
+    /// Install a skill, or another version of it
+    Install(install::Arguments),
+    /// List the installed skills
+    List(list::Arguments),
+    /// Show an installed skill
+    Show(show::Arguments),
+    /// List what was granted
+    Grants(grants::Arguments),
+    /// Grant an installed skill what it asks for, or less
+    Grant(grant::Arguments),
+    /// Take grants back
+    Revoke(revoke::Arguments),
+    /// Remove a skill and its grants
+    Remove(remove::Arguments),
+    /// Compare two manifests, or what is installed with another
+    Diff(diff::Arguments),
+    /// Try example calls against the grants, running nothing
+    Test(test::Arguments),
+}
 
 /// Runs one of them.
 ///
 /// # Errors
 /// Whatever the command fails with.
-pub fn run(group: Group, _context: &Context) -> Result<()> {
-    match group {}
+pub fn run(group: Group, context: &Context) -> Result<()> {
+    match group {
+        Group::New(arguments) => new::run(&arguments, context),
+        Group::Validate(arguments) => validate::run(&arguments, context),
+        Group::Sign(arguments) => sign::run(&arguments, context),
+        Group::Verify(arguments) => verify::run(&arguments, context),
+        Group::Inspect(arguments) => inspect::run(&arguments, context),
+        Group::Install(arguments) => install::run(&arguments, context),
+        Group::List(arguments) => list::run(&arguments, context),
+        Group::Show(arguments) => show::run(&arguments, context),
+        Group::Grants(arguments) => grants::run(&arguments, context),
+        Group::Grant(arguments) => grant::run(&arguments, context),
+        Group::Revoke(arguments) => revoke::run(&arguments, context),
+        Group::Remove(arguments) => remove::run(&arguments, context),
+        Group::Diff(arguments) => diff::run(&arguments, context),
+        Group::Test(arguments) => test::run(&arguments, context),
+    }
+}
+
+/// The engine on the files of the owner.
+///
+/// # Errors
+/// [`Code::NotOnboarded`]; failures of the database.
+fn engine(context: &Context) -> Result<Skills> {
+    let owner = context.owner_key()?;
+    let settings = Settings::new(context.clock.clone(), context.rng.clone(), owner);
+    Ok(Skills::open(context.home().dir(), settings)?)
+}
+
+/// The same where the owner may not have onboarded yet.
+///
+/// # Errors
+/// Failures of the database.
+fn engine_if_any(context: &Context) -> Result<Option<Skills>> {
+    match engine(context) {
+        Err(error) if error.code() == Code::NotOnboarded.as_str() => Ok(None),
+        opened => opened.map(Some),
+    }
 }

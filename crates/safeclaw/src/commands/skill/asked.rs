@@ -1,0 +1,65 @@
+//! What is asked for and granted, in words.
+
+use chancery_policy::{Capability, Constraints, Permission};
+
+/// What a capability lets a skill do.
+pub(super) fn meaning(capability: Capability) -> &'static str {
+    match capability {
+        Capability::FsRead => "read files",
+        Capability::FsWrite => "write files",
+        Capability::NetHttp => "talk to hosts in the clear",
+        Capability::NetHttps => "talk to hosts over TLS",
+        Capability::ProcessSpawn => "start programs",
+        Capability::EnvRead => "read environment variables",
+        Capability::SecretRead => "read secrets of your vault",
+        Capability::SecretWrite => "write secrets to your vault",
+    }
+}
+
+/// What a capability without constraints lets a skill do.
+fn everything(capability: Capability) -> &'static str {
+    match capability {
+        Capability::FsRead | Capability::FsWrite => "EVERY file that you can reach",
+        Capability::NetHttp | Capability::NetHttps => "EVERY host of the Internet",
+        Capability::ProcessSpawn => "EVERY program on this machine",
+        Capability::EnvRead => "EVERY variable",
+        Capability::SecretRead | Capability::SecretWrite => "EVERY secret",
+    }
+}
+
+/// The patterns of `permission`, or what their absence means.
+pub(super) fn patterns(permission: &Permission) -> Vec<String> {
+    if permission.is_unconstrained() {
+        vec![everything(permission.capability()).to_owned()]
+    } else {
+        permission.constraints().texts()
+    }
+}
+
+/// `fs:read /a, /b`.
+pub(super) fn short(permission: &Permission) -> String {
+    format!("{} {}", permission.capability(), patterns(permission).join(", "))
+}
+
+/// What somebody should think of before granting `permission`.
+pub(super) fn dangers(permission: &Permission) -> Vec<String> {
+    let mut dangers = Vec::new();
+    if permission.is_unconstrained() {
+        dangers.push("it names no limits: consider granting a part of it with `safeclaw skill grant`".to_owned());
+    }
+    match permission.constraints() {
+        Constraints::Executables(set) => {
+            for program in set.as_slice().iter().filter(|program| program.is_interpreter()) {
+                dangers.push(format!(
+                    "{} runs whatever it is told to: a grant for it is one for any program",
+                    program.asked()
+                ));
+            }
+        }
+        Constraints::Paths(set) if set.as_slice().iter().any(|path| path.as_str() == "/") => {
+            dangers.push("/ is the whole file system".to_owned());
+        }
+        _ => {}
+    }
+    dangers
+}
