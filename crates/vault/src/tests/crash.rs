@@ -261,3 +261,31 @@ fn a_disk_that_refuses_once_costs_nothing_and_leaves_nothing() {
     vault.save(&world.rng).unwrap();
     assert_eq!(entries(&Vault::open(&world.path, &world.old).unwrap())["a"], "changed");
 }
+
+#[test]
+fn a_migration_makes_backup_and_counter_durable_before_the_vault_takes_its_place() {
+    let key = v1::Source::Key(Secret::from([7; 32].as_slice()));
+    let world = World::empty(0);
+    v1::Vault::create(&world.path, &key, &world.rng).unwrap();
+    let trace = Arc::new(Mutex::new(Vec::new()));
+    let steps = Arc::clone(&trace);
+    let hook: Hook = Arc::new(move |step, name: &str| {
+        steps.lock().unwrap().push((step, name.to_owned()));
+        Ok(())
+    });
+    let (folder, name) = folder(&world.path, &hook);
+    migrate_in(folder, name, &key, &world.new, &world.rng).unwrap();
+    let trace = trace.lock().unwrap();
+    let at = |step, name: &str| {
+        trace
+            .iter()
+            .position(|(s, n)| (*s, n.as_str()) == (step, name))
+            .unwrap()
+    };
+    let placed = at(Step::Place, "vault.json");
+    assert!(at(Step::Place, "vault.json.v1") < at(Step::SyncFolder, "vault.json.v1"));
+    assert!(at(Step::SyncFolder, "vault.json.v1") < placed);
+    assert!(at(Step::SyncFolder, "vault.json.seen") < placed);
+    assert!(at(Step::SyncTemporary, "vault.json") < placed);
+    assert!(placed < at(Step::SyncFolder, "vault.json"));
+}
