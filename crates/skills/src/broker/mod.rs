@@ -267,7 +267,8 @@ impl Skills {
             None => (Path::new(&place.relative), Links::Beneath),
             // the grant is for this one file: a link beside it leads to another
             Some(name) if place.relative.is_empty() => (Path::new(name), Links::Never),
-            Some(_) => return Err(io_error("open", path, io::ErrorKind::NotADirectory.into())),
+            // below a file, or below what is not there, there is nothing
+            Some(_) => return Err(io_error("open", path, io::ErrorKind::NotFound.into())),
         };
         let fd = beneath::open(&place.root.fd, relative, flags, Mode::empty(), links)
             .map_err(|errno| self.refused(call, capability, path, errno))?;

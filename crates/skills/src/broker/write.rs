@@ -89,7 +89,7 @@ impl Skills {
     ) -> Result<Writing, BrokerError> {
         let (above, name): (&Path, &OsStr) = match &place.root.file {
             Some(name) if place.relative.is_empty() => (Path::new(""), name),
-            Some(_) => return Err(io_error("write", path, io::ErrorKind::NotADirectory.into())),
+            Some(_) => return Err(io_error("write", path, io::ErrorKind::NotFound.into())),
             None => {
                 let relative = Path::new(&place.relative);
                 match (relative.parent(), relative.file_name()) {

@@ -60,10 +60,10 @@ fn op() -> impl Strategy<Value = Op> {
     let grants = prop::collection::vec(0_u8..12, 0..4);
     let stale = prop::bool::weighted(0.1);
     prop_oneof![
-        4 => (few.clone(), few.clone(), grants.clone(), stale.clone())
+        4 => (few.clone(), few.clone(), grants.clone(), stale)
             .prop_map(|(skill, version, grants, stale)| Op::Install { skill, version, grants, stale }),
         1 => few.clone().prop_map(|skill| Op::Remove { skill }),
-        1 => (few.clone(), stale.clone()).prop_map(|(key, stale)| Op::Trust { key, stale }),
+        1 => (few.clone(), stale).prop_map(|(key, stale)| Op::Trust { key, stale }),
         1 => few.clone().prop_map(|key| Op::Untrust { key }),
         3 => (few.clone(), 12_u8..40, stale).prop_map(|(skill, grant, stale)| Op::AddGrant { skill, grant, stale }),
         2 => prop::collection::vec(0_u8..40, 0..4).prop_map(|grants| Op::RevokeGrants { grants }),

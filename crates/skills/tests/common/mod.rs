@@ -18,8 +18,8 @@ use chancery_base::{Clock, Millis, Rng, digest, ed25519::SecretKey};
 use chancery_manifest::{Envelope, KeyId, Manifest, Options, json, legacy};
 use chancery_policy::{Capability, Context, Permission};
 use chancery_skills::{
-    ApproveAll, Approver, CapabilityEnforcer, Faults, InstallError, InstallOptions, Installed, Package, Settings, Skills,
-    TrustRequest,
+    ApproveAll, Approver, CapabilityEnforcer, Faults, InstallError, InstallOptions, Installed, Package, Settings,
+    Skills, TrustRequest,
 };
 use serde_json::{Value, json};
 
@@ -226,9 +226,13 @@ impl House {
 }
 
 pub(crate) fn text(permission: &Permission) -> String {
-    format!("{} {}", permission.capability(), permission.constraints().texts().join(","))
-        .trim()
-        .to_owned()
+    format!(
+        "{} {}",
+        permission.capability(),
+        permission.constraints().texts().join(",")
+    )
+    .trim()
+    .to_owned()
 }
 
 pub(crate) fn keyid(n: u8) -> KeyId {
