@@ -223,3 +223,27 @@ fn another_key_file_is_a_wrong_key() {
         Err(VaultError::NoKey(_))
     ));
 }
+
+#[test]
+fn an_old_vault_that_changes_while_it_is_moved_is_not_moved() {
+    let desk = Desk::new();
+    let (path, rng) = (&desk.world.path, &desk.world.rng);
+    let key = v1::Source::Key(Secret::from([5; 32].as_slice()));
+    let mut old = v1::Vault::create(path, &key, rng).unwrap();
+    old.set("a", &Secret::from("one"), rng).unwrap();
+    old.save().unwrap();
+    // the original saves at the moment when the new key is stored
+    let later = desk.world.beside("later.json");
+    std::fs::copy(path, &later).unwrap();
+    chmod(&later, 0o600);
+    let mut newer = v1::Vault::open(&later, &key).unwrap();
+    newer.set("b", &Secret::from("two"), rng).unwrap();
+    newer.save().unwrap();
+    let script = format!("{SECRET_TOOL}\ncp \"$(dirname \"$0\")/later.json\" \"$(dirname \"$0\")/vault.json\"\n");
+    std::fs::write(&desk.program, script).unwrap();
+    let to = KeySource::Keyring(desk.keyring());
+    assert!(matches!(migrate(path, &key, &to, rng), Err(VaultError::Replaced)));
+    assert_eq!(v1::Vault::open(path, &key).unwrap().names(), ["a", "b"]);
+    assert!(!desk.world.beside("vault.json.v1").exists());
+    assert_eq!(migrate(path, &key, &to, rng).unwrap().names(), ["a", "b"]);
+}
