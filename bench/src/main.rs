@@ -10,6 +10,7 @@
 
 mod figure;
 mod relay;
+mod skills;
 
 use clap::{Parser, Subcommand};
 
@@ -31,6 +32,8 @@ struct Args {
 enum Bench {
     /// Messages through the relay, beside a bare relay.
     Relay(relay::Options),
+    /// Checks of skills, beside what nobody can do without.
+    Skills(skills::Options),
     /// The relay under test, in a process of its own.
     #[command(hide = true)]
     ServeOurs(relay::ServeOptions),
@@ -48,6 +51,7 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         match args.bench {
             Bench::Relay(options) => relay::run(options).await,
+            Bench::Skills(options) => skills::run(&options),
             Bench::ServeOurs(options) => relay::serve_ours(options).await,
             Bench::ServeBare(options) => relay::serve_bare(options).await,
         }

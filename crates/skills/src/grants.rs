@@ -10,12 +10,12 @@ use serde_json::json;
 use crate::{
     broker::RootRecord,
     enforcer::{Snapshot, Verdict},
-    engine::Skills,
+    engine::{Skills, cut},
     error::SkillsError,
     executable,
     owner::{Owner, Signed},
     store::{
-        commands::{AddGrant, Decided, RevokeGrants},
+        commands::{AddGrants, Decided, RevokeGrants},
         model::{Grant, GrantedBy, Skill},
     },
 };
@@ -95,16 +95,36 @@ impl Skills {
     /// ask for all of it, [`SkillsError::BadTerms`], [`SkillsError::Writable`] for a program that the skill may write,
     /// [`SkillsError::NotTheOwner`] and [`SkillsError::Owner`], and failures of the store.
     pub fn grant(&self, owner: &dyn Owner, request: &GrantRequest) -> Result<Grant, SkillsError> {
+        let mut grants = self.grant_all(owner, std::slice::from_ref(request))?;
+        grants.pop().ok_or(SkillsError::Stale)
+    }
+
+    /// Grants all of `requests`, or none.
+    ///
+    /// # Errors
+    /// As [`grant`](Self::grant).
+    pub fn grant_all(&self, owner: &dyn Owner, requests: &[GrantRequest]) -> Result<Vec<Grant>, SkillsError> {
         self.must_be_owner(owner)?;
+        let Some(first) = requests.first() else {
+            return Ok(Vec::new());
+        };
         let snapshot = self.snapshot()?;
-        let id = &request.skill_id;
-        let skill = self.installed(&snapshot, id)?;
-        let grant = self.prepare(&snapshot, skill, request)?;
-        let signed = Signed::new(grant, owner)?;
-        let record = self.record("grant.add", id, described(&signed.value));
-        let step = AddGrant {
+        let mut signed = Vec::with_capacity(requests.len());
+        for request in requests {
+            let skill = self.installed(&snapshot, &request.skill_id)?;
+            signed.push(Signed::new(self.prepare(&snapshot, skill, request)?, owner)?);
+        }
+        let grants: Vec<Grant> = signed.iter().map(|grant| grant.value.clone()).collect();
+        // what one record cannot hold is in the rows all the same
+        let told: Vec<_> = grants.iter().take(RECORDED).map(described).collect();
+        let record = self.record(
+            "grant.add",
+            &first.skill_id,
+            json!({ "count": grants.len(), "grants": told }),
+        );
+        let step = AddGrants {
             revision: snapshot.state.revision,
-            grant: signed.clone(),
+            grants: signed,
             record,
         };
         match self.inner.store.run(step)? {
@@ -112,7 +132,7 @@ impl Skills {
             Decided::Stale => return Err(SkillsError::Stale),
         }
         self.changed()?;
-        Ok(signed.value)
+        Ok(grants)
     }
 
     /// The skill `id` as it is installed and in force.
@@ -307,15 +327,21 @@ pub(crate) fn text(permission: &Permission) -> String {
     }
 }
 
+/// Grants that one record describes, and patterns of each: together they stay below what a record may hold.
+pub(crate) const RECORDED: usize = 3;
+const RECORDED_PATTERNS: usize = 8;
+
 /// What a record says about a grant.
 pub(crate) fn described(grant: &Grant) -> serde_json::Value {
+    let patterns = grant.permission.constraints().texts();
     json!({
         "grant": grant.id.to_string(),
-        "signer": grant.signer,
+        "signer": cut(&grant.signer, 512),
         "capability": grant.permission.capability().as_str(),
-        "patterns": grant.permission.constraints().texts().into_iter().take(64).map(|text| crate::engine::cut(&text, 128)).collect::<Vec<_>>(),
+        "patterns": patterns.iter().take(RECORDED_PATTERNS).map(|text| cut(text, 96)).collect::<Vec<_>>(),
+        "patternCount": patterns.len(),
         "expiresAt": grant.expires_at.map(|at| at.to_rfc3339()),
         "maxUses": grant.max_uses,
-        "session": grant.session_id,
+        "session": grant.session_id.as_deref().map(|session| cut(session, 128)),
     })
 }

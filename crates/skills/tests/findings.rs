@@ -24,8 +24,11 @@ fn data() -> (&'static str, Value) {
     ("fs:read", json!({ "paths": ["/home/user/data"] }))
 }
 
+/// What is changed, and how.
+type Row = (&'static str, fn(&mut Value));
+
 /// The rows of spec 4.3 that the original accepts.
-fn tampered() -> Vec<(&'static str, fn(&mut Value))> {
+fn tampered() -> Vec<Row> {
     vec![
         ("paths widened", |m| {
             m["requiredCapabilities"][0]["constraints"]["paths"] = json!(["/"])

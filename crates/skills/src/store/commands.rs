@@ -43,8 +43,8 @@ steps! {
     Trust { revision: u64, publisher: Signed<Publisher> } -> Decided;
     /// A publisher is trusted no longer.
     Untrust { keyid: String } -> bool;
-    /// A grant.
-    AddGrant { revision: u64, grant: Signed<Grant> } -> Decided;
+    /// Grants.
+    AddGrants { revision: u64, grants: Vec<Signed<Grant>> } -> Decided;
     /// Grants are revoked; how many were in force.
     RevokeGrants { ids: Vec<Ulid>, now: Millis } -> usize;
     /// A revocation.

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::{
     Store,
-    commands::{AcceptList, AddGrant, Install, Note, Remove, Revoke, RevokeGrants, Step, Trust, Untrust, Use},
+    commands::{AcceptList, AddGrants, Install, Note, Remove, Revoke, RevokeGrants, Step, Trust, Untrust, Use},
     memory::OnMemory,
     model::{AcceptedList, Grant, GrantedBy, Pin, Publisher, Revocation, Revoked, Scheme, Skill, State},
     sqlite::OnSqlite,
@@ -244,9 +244,9 @@ impl Both {
             }
             Op::AddGrant { skill, grant: n, stale } => {
                 if !self.state().grants.contains_key(&grant_id(skill, n)) {
-                    self.run(AddGrant {
+                    self.run(AddGrants {
                         revision: revision(stale),
-                        grant: grant(skill, n),
+                        grants: vec![grant(skill, n)],
                         record: record("grant"),
                     });
                 }

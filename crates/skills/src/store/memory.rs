@@ -10,7 +10,9 @@ use chancery_audit::Record;
 use chancery_base::{Millis, Ulid};
 
 use super::{
-    commands::{AcceptList, AddGrant, Decided, Install, Note, Remove, Revoke, RevokeGrants, Step, Trust, Untrust, Use},
+    commands::{
+        AcceptList, AddGrants, Decided, Install, Note, Remove, Revoke, RevokeGrants, Step, Trust, Untrust, Use,
+    },
     model::{GrantRow, State},
 };
 
@@ -147,12 +149,14 @@ impl OnMemory for Untrust {
     }
 }
 
-impl OnMemory for AddGrant {
+impl OnMemory for AddGrants {
     fn on_memory(self, state: &mut State) -> (Decided, Option<Record>) {
         if !state.decide(self.revision) {
             return (Decided::Stale, None);
         }
-        state.grants.insert(self.grant.value.id, GrantRow::new(self.grant));
+        for grant in self.grants {
+            state.grants.insert(grant.value.id, GrantRow::new(grant));
+        }
         (Decided::Done, Some(self.record))
     }
 }

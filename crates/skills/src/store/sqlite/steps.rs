@@ -11,7 +11,7 @@ use super::{Failure, OnSqlite, Writing};
 use crate::{
     owner::Signed,
     store::{
-        commands::{AcceptList, AddGrant, Decided, Install, Note, Remove, Revoke, RevokeGrants, Trust, Untrust, Use},
+        commands::{AcceptList, AddGrants, Decided, Install, Note, Remove, Revoke, RevokeGrants, Trust, Untrust, Use},
         model::Publisher,
     },
 };
@@ -130,21 +130,22 @@ impl OnSqlite for Untrust {
     }
 }
 
-impl OnSqlite for AddGrant {
+impl OnSqlite for AddGrants {
     fn on_sqlite(self, tx: &Writing<'_>) -> Result<(Decided, Option<Record>), Failure> {
         if !tx.decide(self.revision)? {
             return Ok((Decided::Stale, None));
         }
-        let grant = &self.grant.value;
-        tx.write(
-            "INSERT INTO grants (id, skill_id, body, signature) VALUES (?1, ?2, ?3, ?4)",
-            (
-                grant.id.to_bytes(),
-                &grant.skill_id,
-                &self.grant.body,
-                self.grant.signature.to_bytes(),
-            ),
-        )?;
+        for grant in &self.grants {
+            tx.write(
+                "INSERT INTO grants (id, skill_id, body, signature) VALUES (?1, ?2, ?3, ?4)",
+                (
+                    grant.value.id.to_bytes(),
+                    &grant.value.skill_id,
+                    &grant.body,
+                    grant.signature.to_bytes(),
+                ),
+            )?;
+        }
         Ok((Decided::Done, Some(self.record)))
     }
 }
