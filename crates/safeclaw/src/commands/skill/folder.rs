@@ -24,7 +24,8 @@ pub(super) struct Entry {
     pub(super) path: String,
     sha256: String,
     size: usize,
-    executable: bool,
+    /// Whether its owner may execute it.
+    pub(super) executable: bool,
 }
 
 /// What a folder holds.

@@ -5,6 +5,7 @@ pub mod diff;
 mod folder;
 pub mod grant;
 pub mod grants;
+pub mod import;
 pub mod inspect;
 pub mod install;
 pub mod list;
@@ -57,6 +58,8 @@ pub enum Group {
     Diff(diff::Arguments),
     /// Try example calls against the grants, running nothing
     Test(test::Arguments),
+    /// Make a skill of a folder with SKILL.md
+    Import(import::Arguments),
 }
 
 /// Runs one of them.
@@ -79,6 +82,7 @@ pub fn run(group: Group, context: &Context) -> Result<()> {
         Group::Remove(arguments) => remove::run(&arguments, context),
         Group::Diff(arguments) => diff::run(&arguments, context),
         Group::Test(arguments) => test::run(&arguments, context),
+        Group::Import(arguments) => import::run(&arguments, context),
     }
 }
 

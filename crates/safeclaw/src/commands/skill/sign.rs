@@ -15,6 +15,9 @@ use serde_json::json;
 use super::{folder, pretty, source};
 use crate::{CliError, Code, Context, Result};
 
+/// The key that onboarding made.
+const DEFAULT: &str = "default";
+
 /// Arguments of `skill sign`.
 #[derive(Debug, Args)]
 #[command(
@@ -31,8 +34,8 @@ Examples:
 pub struct Arguments {
     /// Folder of the skill, or its manifest
     path: PathBuf,
-    /// Label of a signing key in the vault; the one that onboarding made, if not given
-    #[arg(long = "key", value_name = "LABEL")]
+    /// Label of a signing key in the vault
+    #[arg(long = "key", value_name = "LABEL", default_value = DEFAULT)]
     keys: Vec<String>,
     /// Put a signature of the original's kind into the manifest, too
     #[arg(long)]
@@ -173,19 +176,13 @@ fn fill(object: &mut Object, path: &std::path::Path) -> Result<Filled> {
     })
 }
 
-/// The keys of these labels; none means the one that onboarding made.
+/// The keys of these labels, each once.
 fn signing_keys(vault: &Vault, labels: &[String]) -> Result<Vec<SecretKey>> {
     let mut found: Vec<SecretKey> = Vec::new();
-    let labels: Vec<Option<&str>> = if labels.is_empty() {
-        vec![None]
-    } else {
-        labels.iter().map(|label| Some(label.as_str())).collect()
-    };
     for label in labels {
-        let key = keys::load(vault, label)?.ok_or_else(|| {
-            let name = label.map_or_else(|| "without a label".to_owned(), |label| format!("labelled {label:?}"));
-            CliError::new(Code::KeyNotFound, format!("the vault has no signing key {name}"))
-        })?;
+        let entry = (label != DEFAULT).then_some(label.as_str());
+        let key = keys::load(vault, entry)?
+            .ok_or_else(|| CliError::new(Code::KeyNotFound, format!("the vault has no signing key {label:?}")))?;
         if !found.iter().any(|known| known.public() == key.public()) {
             found.push(key);
         }
