@@ -4,7 +4,7 @@ use std::fmt;
 
 use chancery_base::{Category, ErrorCode};
 
-use crate::{code::Code, json::At};
+use crate::{code::Code, json::At, text};
 
 /// Whether a problem refuses the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,7 +54,13 @@ impl fmt::Display for Problem {
     /// `E_ID at /id: message`. Names out of the document are escaped: they may hold what moves a terminal's cursor.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = if self.pointer.is_empty() { "/" } else { &self.pointer };
-        write!(f, "{} at {}: {}", self.code, place.escape_debug(), self.message)
+        write!(
+            f,
+            "{} at {}: {}",
+            self.code,
+            place.escape_debug(),
+            text::visible(&self.message)
+        )
     }
 }
 

@@ -22,3 +22,10 @@ pub(crate) fn fault(text: &str, max: usize) -> Option<String> {
         None
     }
 }
+
+/// `text` with U+FFFD for what is not seen.
+pub(crate) fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| if is_hidden(c) { '\u{fffd}' } else { c })
+        .collect()
+}

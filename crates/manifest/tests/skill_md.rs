@@ -158,6 +158,8 @@ fn what_two_readers_of_yaml_see_differently_is_refused() {
         refused("name: a\nname: pdf-tools\ndescription: d\n"),
         ["E_DUPKEY /name"]
     );
+    let deep = format!("name: {}", "[".repeat(16_000));
+    assert_eq!(refused(&deep), ["E_FRONT_MATTER "]);
     for more in [
         "license: &a x\ncompatibility: *a\n",
         "license: !!python/object x\n",

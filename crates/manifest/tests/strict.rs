@@ -490,6 +490,34 @@ fn a_schema_that_explodes_is_refused() {
 }
 
 #[test]
+fn a_long_chain_of_references_is_refused() {
+    // named so that the first link is looked at first, or last
+    let chain = |length: usize, from_its_end: bool| {
+        let name = |n: usize| format!("d{:05}", if from_its_end { length - n } else { n });
+        let link = |n: usize| {
+            (
+                name(n),
+                json!({"allOf": [{"$ref": format!("#/$defs/{}", name(n + 1))}]}),
+            )
+        };
+        let mut definitions: serde_json::Map<_, _> = (0..length).map(link).collect();
+        definitions.insert(name(length), json!({"type": "string"}));
+        let first = json!({"$ref": format!("#/$defs/{}", name(0))});
+        let parameters = json!({"type": "object", "properties": {"query": first, "folder": {}}, "$defs": definitions});
+        with("/tools/0/parameters", parameters)
+    };
+    for from_its_end in [false, true] {
+        assert!(parse(&chain(15, from_its_end)).is_ok());
+        for length in [16, 3000] {
+            assert!(
+                problems(&chain(length, from_its_end))[0].starts_with("E_TOOL_SCHEMA"),
+                "{length}"
+            );
+        }
+    }
+}
+
+#[test]
 fn references_within_a_schema_are_followed() {
     let parameters = json!({
         "type": "object",

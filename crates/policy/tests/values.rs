@@ -92,6 +92,8 @@ fn hosts_that_are_refused() {
         "*",
         "*.com",
         "*.co.uk",
+        "*.\u{516c}\u{53f8}.cn",
+        "*.xn--55qx5d.cn",
         "*.github.io",
         "*.*.example.com",
         "a.*.example.com",
@@ -213,6 +215,8 @@ fn what_a_url_means_is_what_is_compared() {
         "//a.example",
         "https://",
         "https://a..b/",
+        "https://a.exa\nmple/",
+        " https://a.example/",
     ] {
         assert_eq!(endpoint(url), None, "{url}");
     }

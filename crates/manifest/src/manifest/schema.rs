@@ -11,6 +11,8 @@ const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Most schemas in one, with every `$ref` written out: what a call may cost.
 const MAX_SCHEMAS: usize = 4096;
+/// Most references from one to the next: each is a step down the stack, here and where calls are checked.
+const MAX_REFERENCES: usize = 16;
 /// Memory for one compiled pattern.
 const MAX_PATTERN: usize = 1 << 20;
 const MAX_DESCRIPTION: usize = 1024;
@@ -79,9 +81,10 @@ impl ParameterSchema {
         check_shown(&json, "")?;
         Walk {
             root,
-            sizes: HashMap::new(),
+            costs: HashMap::new(),
+            following: 0,
         }
-        .size(&json, "")?;
+        .cost(&json, "")?;
         let validator = compile(&closed(&json)).map_err(|message| SchemaFault::new("", message))?;
         Ok(Self {
             json,
@@ -114,7 +117,7 @@ impl ParameterSchema {
             .take(MAX_ARGUMENT_PROBLEMS)
             .map(|error| ArgumentProblem {
                 pointer: error.instance_path().to_string(),
-                message: error.masked().to_string(),
+                message: text::visible(&error.masked().to_string()),
             })
             .collect();
         if problems.is_empty() { Ok(()) } else { Err(problems) }
@@ -220,54 +223,78 @@ fn child(pointer: &str, name: &str) -> String {
     format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-/// Counts the schemas in a schema, following references, and refuses what has no end.
+/// What a schema costs when its references are written out.
+#[derive(Clone, Copy)]
+struct Cost {
+    /// How many schemas it is.
+    size: usize,
+    /// The most references from one to the next.
+    references: usize,
+}
+
+impl Cost {
+    const NOTHING: Self = Self { size: 0, references: 0 };
+    const ONE: Self = Self { size: 1, references: 0 };
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            size: self.size.saturating_add(other.size),
+            references: self.references.max(other.references),
+        }
+    }
+}
+
+/// Counts what a schema costs, and refuses what has no end.
 struct Walk<'a> {
     root: &'a Map<String, Value>,
     /// What a reference costs; `None` while it is being counted.
-    sizes: HashMap<&'a str, Option<usize>>,
+    costs: HashMap<&'a str, Option<Cost>>,
+    /// How many are being followed.
+    following: usize,
 }
 
 impl<'a> Walk<'a> {
-    fn size(&mut self, schema: &'a Value, pointer: &str) -> Result<usize, SchemaFault> {
-        let Value::Object(members) = schema else { return Ok(1) };
-        let mut size = 1_usize;
+    fn cost(&mut self, schema: &'a Value, pointer: &str) -> Result<Cost, SchemaFault> {
+        let Value::Object(members) = schema else {
+            return Ok(Cost::ONE);
+        };
+        let mut cost = Cost::ONE;
         for (keyword, value) in members {
             let place = child(pointer, keyword);
             if REFUSED.contains(&keyword.as_str()) {
                 return Err(SchemaFault::new(&place, "a keyword that we do not take"));
             }
-            size = size.saturating_add(match (keyword.as_str(), value) {
+            let more = match (keyword.as_str(), value) {
                 ("$ref", reference) => self.reference(reference, &place)?,
                 ("$schema", _) if !pointer.is_empty() => {
                     return Err(SchemaFault::new(&place, "$schema below the top"));
                 }
-                ("enum" | "const" | "default" | "examples", _) => 0,
+                ("enum" | "const" | "default" | "examples", _) => Cost::NOTHING,
                 (
                     "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas",
                     Value::Object(map),
-                ) => {
-                    let sizes = map.iter().map(|(name, schema)| self.size(schema, &child(&place, name)));
-                    sizes.sum::<Result<usize, _>>()?
-                }
-                (_, Value::Object(_)) => self.size(value, &place)?,
-                (_, Value::Array(items)) => {
-                    let items = items.iter().enumerate();
-                    let sizes = items.map(|(index, schema)| self.size(schema, &format!("{place}/{index}")));
-                    sizes.sum::<Result<usize, _>>()?
-                }
-                _ => 0,
-            });
-            if size > MAX_SCHEMAS {
-                return Err(SchemaFault::new(
-                    &place,
-                    "a schema that grows beyond 4096 when written out",
-                ));
+                ) => map.iter().try_fold(Cost::NOTHING, |sum, (name, schema)| {
+                    Ok(sum.and(self.cost(schema, &child(&place, name))?))
+                })?,
+                (_, Value::Object(_)) => self.cost(value, &place)?,
+                (_, Value::Array(items)) => items
+                    .iter()
+                    .enumerate()
+                    .try_fold(Cost::NOTHING, |sum, (index, schema)| {
+                        Ok(sum.and(self.cost(schema, &format!("{place}/{index}"))?))
+                    })?,
+                _ => Cost::NOTHING,
+            };
+            cost = cost.and(more);
+            if cost.size > MAX_SCHEMAS {
+                let message = "a schema that grows beyond 4096 when written out";
+                return Err(SchemaFault::new(&place, message));
             }
         }
-        Ok(size)
+        Ok(cost)
     }
 
-    fn reference(&mut self, reference: &'a Value, place: &str) -> Result<usize, SchemaFault> {
+    fn reference(&mut self, reference: &'a Value, place: &str) -> Result<Cost, SchemaFault> {
         let fault = |message: &str| Err(SchemaFault::new(place, message));
         let Some(text) = reference.as_str() else {
             return fault("not a reference");
@@ -281,15 +308,26 @@ impl<'a> Walk<'a> {
         let Some((target, target_place)) = target else {
             return fault("a reference to something else than #/$defs/NAME");
         };
-        match self.sizes.get(text) {
-            Some(Some(size)) => Ok(*size),
-            Some(None) => fault("a reference that leads back to itself"),
+        let too_long = "more than 16 references from one to the next";
+        let cost = match self.costs.get(text) {
+            Some(Some(cost)) => *cost,
+            Some(None) => return fault("a reference that leads back to itself"),
+            None if self.following == MAX_REFERENCES => return fault(too_long),
             None => {
-                self.sizes.insert(text, None);
-                let size = self.size(target, &target_place)?;
-                self.sizes.insert(text, Some(size));
-                Ok(size)
+                self.costs.insert(text, None);
+                self.following += 1;
+                let cost = self.cost(target, &target_place)?;
+                self.following -= 1;
+                self.costs.insert(text, Some(cost));
+                cost
             }
+        };
+        if cost.references == MAX_REFERENCES {
+            return fault(too_long);
         }
+        Ok(Cost {
+            references: cost.references + 1,
+            ..cost
+        })
     }
 }

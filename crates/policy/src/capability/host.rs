@@ -217,6 +217,10 @@ impl Endpoint {
     /// # Errors
     /// [`ValueError`] when it is not an `http` or `https` URL, or carries a user.
     pub fn of_url(text: &str) -> Result<Self, ValueError> {
+        // a URL parser leaves these out, and another reader may not
+        if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return Err(ValueError("a URL with white space or a control character"));
+        }
         let url = Url::parse(text).map_err(|_| ValueError("not a URL"))?;
         let scheme = match url.scheme() {
             "http" => Scheme::Http,
