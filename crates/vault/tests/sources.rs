@@ -155,6 +155,10 @@ fn a_keyring_that_is_not_there_or_refuses_is_said_so() {
     std::fs::write(&desk.program, script).unwrap();
     let error = Vault::create(path, &KeySource::Keyring(desk.keyring()), rng).unwrap_err();
     assert_eq!(error.to_string(), "the keyring refused: Cannot autolaunch D-Bus");
+    // nor is a failure without a word taken for a key that was stored
+    std::fs::write(&desk.program, "#!/bin/sh\nexit 1\n").unwrap();
+    let error = Vault::create(path, &KeySource::Keyring(desk.keyring()), rng).unwrap_err();
+    assert_eq!(error.code(), "VAULT_KEYRING_FAILED");
     assert!(!path.exists());
 }
 
