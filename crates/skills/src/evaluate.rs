@@ -70,8 +70,8 @@ impl Evaluation {
 
 impl Skills {
     /// Says of each of `examples` whether the grants of `skill_id` allow it, and why not. Arguments of a tool are held
-    /// against its schema first, and undeclared ones refused; what they would use is what its effects say. No use is
-    /// counted, nothing is opened, and nothing recorded.
+    /// against its schema first, and undeclared ones refused; what they would use is what its effects say. Files are
+    /// looked at as a check does; no use is counted, and nothing recorded.
     ///
     /// # Errors
     /// Those of [`load`](Self::load).

@@ -220,7 +220,8 @@ impl Skills {
                 None => executable::resolve(asked).map_err(SkillsError::io("read a program"))?,
             };
             let Some((path, sha256)) = found else { continue };
-            if self.may_write(snapshot, &skill.id, Path::new(path.as_str())) {
+            let file = self.inner.programs.open(&path, &sha256);
+            if file.is_ok_and(|file| self.may_write(snapshot, &skill.id, Path::new(path.as_str()), &file)) {
                 return Err(SkillsError::Writable {
                     id: skill.id.clone(),
                     path: path.to_string(),

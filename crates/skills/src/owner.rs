@@ -4,9 +4,10 @@
 //! the owner's key can make no row that is believed: it is refused as unverified, at every load. Taking away needs no
 //! key; a grant that is revoked loses its signature, so that setting its mark back does not bring it back.
 //!
-//! What this does not stop: who can write the database can delete rows, wear the count of a counted grant back, and put
-//! back a whole older copy of the file, with the grants it held then. And the public key must come from a place that
-//! such a process cannot write, or be checked against the vault when that is unlocked.
+//! What this does not stop: who can write the database can delete rows (a revocation, too), turn the count of a counted
+//! grant back, and put back what it held before, a whole older copy of the file or rows of one, with the skills and grants
+//! that the owner had signed then. And the public key must come from a place that such a process cannot write, or be
+//! checked against the vault when that is unlocked.
 
 use chancery_base::{
     digest,

@@ -138,10 +138,11 @@ impl CapabilityRegistry {
     /// # Errors
     /// [`SkillsError`] when the tables cannot be read.
     pub fn has_grant(&self, id: &str, capability: Capability) -> Result<bool, SkillsError> {
-        let grants = self.skills.grants(id)?;
-        Ok(grants
-            .iter()
-            .any(|status| status.grant.permission.capability() == capability))
+        let snapshot = self.skills.snapshot()?;
+        let standing = snapshot.skills.get(id);
+        let in_force = standing.is_some_and(|standing| standing.verdict == Verdict::InForce);
+        let mut grants = snapshot.grants_of(id);
+        Ok(in_force && grants.any(|active| active.grant.permission.capability() == capability))
     }
 }
 

@@ -500,6 +500,12 @@ fn f13_an_install_that_fails_registers_nothing() {
     // the original failed here after it had registered the skill
     let text = r#"{"id":"s","version":"1.0.0","name":"S","requiredCapabilities":"no"}"#;
     SkillLoader::new().load_from_string(text).unwrap_err();
+    // nor is there a capability of any other name
+    let unknown = json!({
+        "id": "s", "version": "1.0.0", "name": "S", "tools": [],
+        "requiredCapabilities": [{ "capability": "root:everything", "reason": "x" }],
+    });
+    SkillLoader::new().load_from_string(&unknown.to_string()).unwrap_err();
     let package = unsigned(&manifest("s", "1.0.0", &[data()]));
     SkillInstaller::new(&registry)
         .install(&package, &InstallOptions::seed())

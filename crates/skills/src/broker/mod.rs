@@ -331,3 +331,48 @@ pub(crate) fn open_within(folder: &OwnedFd, relative: &Path) -> Result<OwnedFd, 
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
     beneath::open(folder, relative, flags, Mode::empty(), Links::Never)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use chancery_base::{Clock, Rng, ed25519::SecretKey};
+    use chancery_policy::Context;
+
+    use super::*;
+    use crate::{
+        enforcer::CapabilityEnforcer,
+        engine::Settings,
+        system::{OsRng, SystemClock},
+    };
+
+    #[test]
+    fn without_openat2_nothing_is_opened_and_no_path_allowed() {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let rng: Arc<dyn Rng> = Arc::new(OsRng);
+        let owner = SecretKey::generate(&rng);
+        let mut skills = Skills::memory(Settings::new(clock, rng, owner.public()));
+        assert!(skills.inner.beneath, "this kernel has it");
+        Arc::get_mut(&mut skills.inner).unwrap().beneath = false;
+        let broker = FileBroker::new(&skills);
+        let opened = broker.open_read("s", None, "/etc/hostname");
+        assert!(matches!(opened, Err(BrokerError::Unsupported)));
+        let written = broker.open_write("s", None, "/tmp/x", Write::Create);
+        assert!(matches!(written, Err(BrokerError::Unsupported)));
+        assert!(matches!(broker.list("s", None, "/etc"), Err(BrokerError::Unsupported)));
+        let context = Context {
+            path: Some("/etc/hostname"),
+            ..Context::default()
+        };
+        let denial = CapabilityEnforcer::of(&skills)
+            .check("s", Capability::FsRead, &context)
+            .unwrap_err();
+        assert_eq!(denial.reason, DenialReason::Unverified);
+    }
+
+    #[test]
+    fn a_kernel_or_filter_that_hides_openat2_is_told_from_a_file_that_is_not_there() {
+        assert!(beneath::is_missing(Errno::NOSYS) && beneath::is_missing(Errno::PERM));
+        assert!(!beneath::is_missing(Errno::NOENT) && !beneath::is_missing(Errno::ACCESS));
+    }
+}

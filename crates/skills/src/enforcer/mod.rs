@@ -4,7 +4,7 @@ mod decide;
 mod index;
 mod snapshot;
 
-use std::path::Path;
+use std::{fs::File, os::fd::AsRawFd as _, path::Path};
 
 use chancery_policy::{Capability, Context, Denial, DenialReason, Dimension, Request, Resource};
 
@@ -146,12 +146,12 @@ impl Skills {
         }
     }
 
-    /// Whether one of the dimension's paths could be written by the skill: by name, or by what it really is.
-    pub(crate) fn may_write(&self, snapshot: &Snapshot, skill_id: &str, path: &Path) -> bool {
+    /// Whether the skill may write the program at `path`: by that name, or by the one that the open file has.
+    pub(crate) fn may_write(&self, snapshot: &Snapshot, skill_id: &str, path: &Path, file: &File) -> bool {
         let Some(standing) = snapshot.skills.get(skill_id) else {
             return false;
         };
-        let real = std::fs::canonicalize(path).ok();
+        let real = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok();
         [Some(path), real.as_deref()]
             .into_iter()
             .flatten()
@@ -174,7 +174,7 @@ impl Skills {
                 refused = Some(DenialReason::Changed(Dimension::Executable));
                 continue;
             };
-            if self.may_write(&snapshot, call.skill_id, Path::new(path.as_str())) {
+            if self.may_write(&snapshot, call.skill_id, Path::new(path.as_str()), &file) {
                 refused = Some(DenialReason::Writable);
                 continue;
             }
@@ -197,7 +197,7 @@ impl Skills {
         };
         let file = self.inner.programs.open(&path, &sha256);
         let file = file.map_err(|_| deny(DenialReason::Changed(Dimension::Executable)))?;
-        if self.may_write(&snapshot, call.skill_id, Path::new(path.as_str())) {
+        if self.may_write(&snapshot, call.skill_id, Path::new(path.as_str()), &file) {
             return Err(deny(DenialReason::Writable));
         }
         let allowed = self.allow(call, &request)?;

@@ -25,6 +25,8 @@ pub struct Ask {
     pub permission: Permission,
     /// Why, in the publisher's words.
     pub reason: String,
+    /// Programs in it that run whatever they are told to: granting one of them is granting any program.
+    pub interpreters: Vec<String>,
     /// What of it is new.
     pub newness: Newness,
     /// Grants of other skills for the same capability, none of which goes as far; empty where one does, or there are none.

@@ -253,6 +253,7 @@ fn asks(snapshot: &Snapshot, manifest: &Manifest, signer: &str, before: Option<&
             name: manifest.name().to_owned(),
             version: manifest.version().to_string(),
             signer: signer.to_owned(),
+            interpreters: interpreters(&permission),
             wider_than: wider_than(snapshot, manifest.id().as_str(), &permission),
             permission,
             reason: request.reason.clone(),
@@ -260,6 +261,16 @@ fn asks(snapshot: &Snapshot, manifest: &Manifest, signer: &str, before: Option<&
         });
     }
     asks
+}
+
+fn interpreters(permission: &Permission) -> Vec<String> {
+    match permission.constraints() {
+        Constraints::Executables(set) => {
+            let interpreters = set.as_slice().iter().filter(|program| program.is_interpreter());
+            interpreters.map(ToString::to_string).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// How many similar grants are shown.
