@@ -19,6 +19,9 @@ use chancery_skills::{
 use common::{FakeClock, House, key, manifest, permission, signed};
 use serde_json::{Value, json};
 
+/// What is done to a bundle after it was signed.
+type Change = fn(&Path);
+
 /// A folder with a signed skill of two files.
 fn bundle(dir: &Path) -> Value {
     fs::create_dir_all(dir.join("bin")).unwrap();
@@ -72,7 +75,7 @@ fn a_folder_is_loaded_with_its_envelope_and_files_and_installed_with_them() {
 #[test]
 fn a_file_that_is_not_what_the_manifest_says_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let cases: [(&str, fn(&Path)); 5] = [
+    let cases: [(&str, Change); 5] = [
         ("changed", |dir| fs::write(dir.join("notes.md"), "other").unwrap()),
         ("longer", |dir| {
             fs::write(dir.join("notes.md"), "notes and more").unwrap()
