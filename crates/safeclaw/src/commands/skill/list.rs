@@ -26,10 +26,11 @@ pub fn run(_: &Arguments, context: &Context) -> Result<()> {
         let grants = skills.grants(&skill.id)?.len();
         values.push(view::skill(skill, status.standing, grants));
         lines.push(format!(
-            "{} {}  {}, {grants} grants, by {}",
+            "{} {}  {}, {}, by {}",
             skill.id,
             skill.version,
             view::standing(status.standing),
+            view::count(grants, "grant"),
             skill.signer
         ));
     }

@@ -106,3 +106,8 @@ fn engine_if_any(context: &Context) -> Result<Option<Skills>> {
         opened => opened.map(Some),
     }
 }
+
+/// The guide's page about Rust: what it shows is run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../../docs/skills/rust.md")]
+struct Guide;

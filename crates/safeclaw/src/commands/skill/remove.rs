@@ -4,6 +4,7 @@ use chancery_skills::SkillsError;
 use clap::Args;
 use serde_json::json;
 
+use super::view;
 use crate::{Context, Result};
 
 /// Arguments of `skill remove`.
@@ -45,7 +46,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     if !arguments.dry_run {
         context.confirm(
             arguments.yes,
-            &format!("Remove {id} {version} and its {grants} grants?"),
+            &format!("Remove {id} {version} and its {}?", view::count(grants, "grant")),
         )?;
         if !skills.remove(id)? {
             return Err(not_installed().into());
@@ -54,6 +55,6 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     let did = if arguments.dry_run { "would remove" } else { "removed" };
     context.show(
         &json!({ "id": id, "version": version, "grants": grants, "removed": !arguments.dry_run }),
-        &[format!("{did} {id} {version} and {grants} grants")],
+        &[format!("{did} {id} {version} and {}", view::count(grants, "grant"))],
     )
 }

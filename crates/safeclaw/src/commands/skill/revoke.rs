@@ -53,9 +53,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     if revoked == 0 {
         return Err(CliError::new(Code::GrantUnknown, "no such grant is in force"));
     }
-    let grants = if revoked == 1 { "grant" } else { "grants" };
     context.show(
         &json!({ "revoked": revoked }),
-        &[format!("took back {revoked} {grants}")],
+        &[format!("took back {}", super::view::count(revoked, "grant"))],
     )
 }

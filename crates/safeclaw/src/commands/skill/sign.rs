@@ -12,7 +12,7 @@ use chancery_vault::{Vault, keys};
 use clap::Args;
 use serde_json::json;
 
-use super::{folder, pretty, source};
+use super::{folder, pretty, source, view};
 use crate::{CliError, Code, Context, Result};
 
 /// The key that onboarding made.
@@ -101,8 +101,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     let mut lines = vec![
         format!("signed {} {}", manifest.id(), manifest.version()),
         format!(
-            "  {} files listed, signatures in {}",
-            manifest.files().len(),
+            "  {} listed, signatures in {}",
+            view::count(manifest.files().len(), "file"),
             envelope_path.display()
         ),
     ];

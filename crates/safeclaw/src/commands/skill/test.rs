@@ -98,7 +98,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
             "why": why,
         }));
     }
-    lines.push(format!("{} calls, {unexpected} not as expected", answers.len()));
+    lines.push(format!(
+        "{}, {unexpected} not as expected",
+        super::view::count(answers.len(), "call")
+    ));
     context.show(
         &json!({ "skillId": arguments.id, "calls": values, "unexpected": unexpected }),
         &lines,
@@ -106,7 +109,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     if unexpected == 0 {
         Ok(())
     } else {
-        let message = format!("{unexpected} calls were not as expected");
+        let message = format!(
+            "{unexpected} of {} not as expected",
+            super::view::count(answers.len(), "call")
+        );
         Err(CliError::new(Code::CallsUnexpected, message).shown())
     }
 }

@@ -6,7 +6,10 @@ use chancery_manifest::{Manifest, Options, legacy};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::{source, view::ProblemView};
+use super::{
+    source,
+    view::{self, ProblemView},
+};
 use crate::{CliError, Code, Context, Exit, Result};
 
 /// Arguments of `skill validate`.
@@ -60,7 +63,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     let verdict = match (valid, arguments.profile) {
         (true, Profile::Strict) => "is a good manifest".to_owned(),
         (true, Profile::Legacy) => "is one that the original would load".to_owned(),
-        (false, _) => format!("is refused, {} problems", problems.len()),
+        (false, _) => format!("is refused, {}", view::count(problems.len(), "problem")),
     };
     let mut all = vec![format!("{} {verdict}", path.display())];
     all.extend(lines.into_iter().map(|line| format!("  {line}")));

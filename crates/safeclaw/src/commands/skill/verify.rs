@@ -96,7 +96,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
         let good = if signer.verified { "signed by" } else { "NOT checked:" };
         lines.push(format!("  {good} {} ({trust})", signer.keyid));
     }
-    lines.push(format!("  {} files are what the manifest says", manifest.files().len()));
+    lines.push(format!(
+        "  the manifest's list of {} is what is there",
+        super::view::count(manifest.files().len(), "file")
+    ));
     lines.push(format!("  manifest SHA-256 {}", package.manifest_sha256()));
     context.show(
         &json!({

@@ -9,6 +9,11 @@ use serde_json::{Value, json};
 
 use super::asked;
 
+/// `1 grant`, `2 grants`.
+pub(super) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// A time as people and programs read it.
 pub(super) fn time(at: Millis) -> String {
     at.to_rfc3339()

@@ -89,10 +89,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     if let Some(path) = &arguments.revocations {
         let list = skills.accept_revocations(&source::envelope(path)?)?;
         context.output.note(format!(
-            "took revocation list {} of {}, {} entries",
+            "took revocation list {} of {}, {}",
             list.sequence,
             list.issuer,
-            list.entries.len()
+            entries(list.entries.len())
         ));
     }
     let mut options = options(arguments)?;
@@ -122,18 +122,26 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
         context.output.warn(view::warning(warning));
     }
     let mut lines = vec![format!(
-        "installed {} {}, {} grants",
+        "installed {} {}, {}",
         installed.skill.id,
         installed.skill.version,
-        installed.grants.len()
+        view::count(installed.grants.len(), "grant")
     )];
-    if installed.grants.is_empty() && !plan.asks.is_empty() {
+    if decided.iter().any(|(_, approval)| *approval == Approval::Leave) {
         lines.push(format!(
             "  grant it what it needs: safeclaw skill grant {} ...",
             installed.skill.id
         ));
     }
     context.show(&planned(&plan, Some(&installed)), &lines)
+}
+
+/// How many entries of a list are its signer's to make.
+fn entries(number: usize) -> String {
+    match number {
+        1 => "1 entry".to_owned(),
+        number => format!("{number} entries"),
+    }
 }
 
 fn options(arguments: &Arguments) -> Result<InstallOptions> {
