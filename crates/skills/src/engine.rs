@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::{
     broker::{Roots, supported},
     contents::Contents,
-    enforcer::Snapshot,
+    enforcer::{Denials, Snapshot},
     error::SkillsError,
     executable::Programs,
     fault::Faults,
@@ -79,6 +79,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) roots: Roots,
     pub(crate) programs: Programs,
+    pub(crate) denials: Denials,
     /// Whether the kernel opens beneath a directory.
     pub(crate) beneath: bool,
     dir: Option<PathBuf>,
@@ -143,6 +144,7 @@ impl Skills {
                 settings,
                 roots: Roots::default(),
                 programs: Programs::default(),
+                denials: Denials::default(),
                 beneath: supported(),
                 dir,
                 installing: Mutex::new(()),

@@ -305,12 +305,12 @@ fn the_kernels_own_files_need_a_grant_of_their_own() {
     broker.open_read("s", None, "/proc/version").unwrap();
 }
 
-/// How many times the directory is swapped: 10^4, or what `CHANCERY_RACE_SWAPS` says (the long form is 100000).
+/// How many times the directory is swapped: 10^5, or what `CHANCERY_RACE_SWAPS` says.
 fn swaps() -> usize {
     std::env::var("CHANCERY_RACE_SWAPS")
         .ok()
         .and_then(|text| text.parse().ok())
-        .unwrap_or(10_000)
+        .unwrap_or(100_000)
 }
 
 #[test]

@@ -429,6 +429,23 @@ fn f11_denials_are_recorded_and_arguments_are_not() {
 }
 
 #[test]
+fn f11_a_skill_that_asks_in_a_loop_does_not_fill_the_record() {
+    let house = House::in_memory();
+    let enforcer = house.enforcer();
+    let ask = |times: usize| (0..times).for_each(|_| drop(enforcer.check("s", READ, &path("/etc/passwd"))));
+    ask(1000);
+    assert_eq!(house.skills.records().len(), 60);
+    // another skill has its own measure
+    enforcer.check("t", READ, &path("/etc/passwd")).unwrap_err();
+    assert_eq!(house.skills.records().len(), 61);
+    house.clock.advance(60_000);
+    ask(1);
+    let records = house.skills.records();
+    assert_eq!(records.len(), 62);
+    assert_eq!(records.last().unwrap().detail["leftOut"], 940);
+}
+
+#[test]
 fn f11_denials_are_in_the_chain_on_the_disk() {
     let folder = tempfile::tempdir().unwrap();
     {

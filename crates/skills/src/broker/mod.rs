@@ -25,7 +25,9 @@ use std::{
 };
 
 use chancery_base::Ulid;
-use chancery_policy::{Capability, Constraints, DenialReason, Dimension, GrantPath, Request, Resource, ResourcePath};
+use chancery_policy::{
+    Capability, Constraints, DenialReason, Dimension, GrantPath, Permission, Request, Resource, ResourcePath,
+};
 use rustix::{
     fs::{Dir, FileType, Mode, OFlags},
     io::Errno,
@@ -94,10 +96,10 @@ pub enum EntryKind {
 }
 
 /// A granted place, found.
-struct Place {
+struct Place<'r> {
     root: Arc<Root>,
     /// The path beneath it; empty for the directory itself.
-    relative: String,
+    relative: &'r str,
     /// Whether the grant itself is for a file system of the kernel.
     special: bool,
     grant: Ulid,
@@ -116,7 +118,8 @@ impl FileBroker {
     /// [`BrokerError`].
     pub fn open_read(&self, skill_id: &str, session: Option<&str>, path: &str) -> Result<Opened, BrokerError> {
         let call = Call::new(skill_id, session);
-        let place = self.skills.place(call, Capability::FsRead, path)?;
+        let request = self.skills.path_request(call, Capability::FsRead, path)?;
+        let place = self.skills.place(call, &request, path)?;
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
         let fd = self.skills.open_at(call, Capability::FsRead, path, &place, flags)?;
         Ok(Opened {
@@ -137,7 +140,8 @@ impl FileBroker {
         how: Write,
     ) -> Result<Writing, BrokerError> {
         let call = Call::new(skill_id, session);
-        let place = self.skills.place(call, Capability::FsWrite, path)?;
+        let request = self.skills.path_request(call, Capability::FsWrite, path)?;
+        let place = self.skills.place(call, &request, path)?;
         self.skills.write_at(call, path, &place, how)
     }
 
@@ -147,7 +151,8 @@ impl FileBroker {
     /// [`BrokerError`]; also when there are more than [`MAX_ENTRIES`].
     pub fn list(&self, skill_id: &str, session: Option<&str>, path: &str) -> Result<Vec<DirectoryEntry>, BrokerError> {
         let call = Call::new(skill_id, session);
-        let place = self.skills.place(call, Capability::FsRead, path)?;
+        let request = self.skills.path_request(call, Capability::FsRead, path)?;
+        let place = self.skills.place(call, &request, path)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         let fd = self.skills.open_at(call, Capability::FsRead, path, &place, flags)?;
         let failed = |source| io_error("list", path, source);
@@ -176,10 +181,9 @@ impl FileBroker {
 }
 
 impl Skills {
-    /// The place that a grant of `capability` gives for `path`.
-    fn place(&self, call: Call<'_>, capability: Capability, path: &str) -> Result<Place, BrokerError> {
-        let request = self.path_request(call, capability, path)?;
-        self.find_place(call, &request, path)?
+    /// The place that a grant gives for `request`, which is for `path`.
+    fn place<'r>(&self, call: Call<'_>, request: &'r Request, path: &str) -> Result<Place<'r>, BrokerError> {
+        self.find_place(call, request, path)?
             .ok_or_else(|| io_error("open", path, io::ErrorKind::NotFound.into()))
     }
 
@@ -190,29 +194,34 @@ impl Skills {
     }
 
     /// The same; `None` where the granted directory is not there.
-    fn find_place(&self, call: Call<'_>, request: &Request, path: &str) -> Result<Option<Place>, BrokerError> {
+    fn find_place<'r>(
+        &self,
+        call: Call<'_>,
+        request: &'r Request,
+        path: &str,
+    ) -> Result<Option<Place<'r>>, BrokerError> {
         let capability = request.capability();
         if !self.inner.beneath {
             self.deny(call, capability, DenialReason::Unverified, path);
             return Err(BrokerError::Unsupported);
         }
         let [Resource::Path(resource)] = request.resources() else {
-            return Err(self
-                .deny(call, capability, DenialReason::ContextMissing(Dimension::Path), path)
-                .into());
+            let reason = DenialReason::ContextMissing(Dimension::Path);
+            return Err(self.deny(call, capability, reason, path).into());
         };
         let Ok(snapshot) = self.snapshot() else {
             return Err(self.deny(call, capability, DenialReason::Unverified, path).into());
         };
         let mut system = None;
         let found = self.find_with(&snapshot, call, request, |active, candidate| {
+            let (relative, special) = below(&active.grant.permission, candidate.pattern, resource)?;
             let record = active.roots.get(candidate.pattern).ok_or(DenialReason::NoGrant)?;
-            match self
+            let root = self
                 .inner
                 .roots
-                .get(call.skill_id, active.grant.id, candidate.pattern, record)
-            {
-                Ok(root) => Ok(Some(root)),
+                .get(call.skill_id, active.grant.id, candidate.pattern, record);
+            match root {
+                Ok(root) => Ok(Some((root, relative, special))),
                 Err(RootError::Drifted) => Err(DenialReason::Changed(Dimension::Path)),
                 Err(RootError::System(Errno::NOENT | Errno::NOTDIR)) => Ok(None),
                 // a link where nothing was when it was granted
@@ -223,35 +232,21 @@ impl Skills {
                 }
             }
         });
-        let (candidate, grant, root) = match found {
-            Ok(found) => found,
+        match found {
+            Ok((_, grant, place)) => Ok(place.map(|(root, relative, special)| Place {
+                root,
+                relative,
+                special,
+                grant,
+            })),
             Err(reason) => {
                 let denial = self.deny(call, capability, reason, path);
-                return Err(match system {
+                Err(match system {
                     Some(errno) => io_error("open the granted directory of", path, errno.into()),
                     None => denial.into(),
-                });
+                })
             }
-        };
-        let Some(root) = root else { return Ok(None) };
-        let granted = snapshot
-            .skills
-            .get(call.skill_id)
-            .and_then(|standing| standing.grants.get(candidate.grant))
-            .and_then(|active| match active.grant.permission.constraints() {
-                Constraints::Paths(set) => set.as_slice().get(candidate.pattern).cloned(),
-                _ => "/".parse().ok(),
-            });
-        let relative = granted.as_ref().and_then(|granted| beneath_of(granted, resource));
-        let (Some(granted), Some(relative)) = (granted, relative) else {
-            return Err(self.deny(call, capability, DenialReason::NoGrant, path).into());
-        };
-        Ok(Some(Place {
-            root,
-            relative,
-            special: examine::is_special(granted.as_str()),
-            grant,
-        }))
+        }
     }
 
     /// Opens the file at a place, whatever links there are beneath, and looks at what was opened.
@@ -260,11 +255,11 @@ impl Skills {
         call: Call<'_>,
         capability: Capability,
         path: &str,
-        place: &Place,
+        place: &Place<'_>,
         flags: OFlags,
     ) -> Result<OwnedFd, BrokerError> {
         let (relative, links) = match &place.root.file {
-            None => (Path::new(&place.relative), Links::Beneath),
+            None => (Path::new(place.relative), Links::Beneath),
             // the grant is for this one file: a link beside it leads to another
             Some(name) if place.relative.is_empty() => (Path::new(name), Links::Never),
             // below a file, or below what is not there, there is nothing
@@ -314,8 +309,17 @@ impl Skills {
     }
 }
 
-fn beneath_of(granted: &GrantPath, path: &ResourcePath) -> Option<String> {
-    granted.relative(path).map(str::to_owned)
+/// `path` as seen from the pattern that covers it, and whether that is for a file system of the kernel.
+fn below<'r>(permission: &Permission, pattern: usize, path: &'r ResourcePath) -> Result<(&'r str, bool), DenialReason> {
+    match permission.constraints() {
+        Constraints::Paths(set) => {
+            let granted = set.as_slice().get(pattern).ok_or(DenialReason::NoGrant)?;
+            let relative = granted.relative(path).ok_or(DenialReason::NoGrant)?;
+            Ok((relative, examine::is_special(granted.as_str())))
+        }
+        // everything that is ordinary, below /
+        _ => Ok((path.as_str().trim_start_matches('/'), false)),
+    }
 }
 
 fn io_error(action: &'static str, path: &str, source: io::Error) -> BrokerError {

@@ -84,14 +84,14 @@ impl Skills {
         &self,
         call: Call<'_>,
         path: &str,
-        place: &Place,
+        place: &Place<'_>,
         how: Write,
     ) -> Result<Writing, BrokerError> {
         let (above, name): (&Path, &OsStr) = match &place.root.file {
             Some(name) if place.relative.is_empty() => (Path::new(""), name),
             Some(_) => return Err(io_error("write", path, io::ErrorKind::NotFound.into())),
             None => {
-                let relative = Path::new(&place.relative);
+                let relative = Path::new(place.relative);
                 match (relative.parent(), relative.file_name()) {
                     (Some(above), Some(name)) => (above, name),
                     // the granted directory itself

@@ -201,6 +201,9 @@ impl Skills {
         if call.dry {
             return denial;
         }
+        let Some(left_out) = self.inner.denials.count(call.skill_id, self.now()) else {
+            return denial;
+        };
         let record = Record {
             actor: cut(call.skill_id, chancery_audit::limits::MAX_ACTOR_BYTES),
             outcome: Outcome::Denied,
@@ -210,6 +213,7 @@ impl Skills {
                 json!({
                     "capability": capability.as_str(),
                     "code": chancery_base::ErrorCode::code(&denial),
+                    "leftOut": left_out.min(chancery_audit::limits::MAX_SAFE_INTEGER),
                 }),
             )
         };

@@ -1,6 +1,7 @@
 //! May this skill do that, now?
 
 mod decide;
+mod denials;
 mod index;
 mod snapshot;
 
@@ -16,6 +17,7 @@ use crate::{
 };
 
 pub(crate) use decide::Call;
+pub(crate) use denials::Denials;
 pub(crate) use snapshot::{Active, Snapshot, Verdict};
 
 /// Answers whether a skill may use a capability on a resource, with the seed's names.
@@ -25,7 +27,7 @@ pub(crate) use snapshot::{Active, Snapshot, Verdict};
 /// by name gives an attacker time to change what it means: [`FileBroker`](crate::FileBroker) opens it and hands out the
 /// descriptor.
 ///
-/// Every denial is recorded. A counted grant is used up by one with every check that it allows, before the answer.
+/// Denials are recorded, up to 60 a minute of each skill one by one and the rest by their number. A counted grant is used up by one with every check that it allows, before the answer.
 #[derive(Debug, Clone)]
 pub struct CapabilityEnforcer {
     skills: Skills,
