@@ -25,6 +25,7 @@ struct Tree {
     _folder: tempfile::TempDir,
     root: PathBuf,
     inside: PathBuf,
+    house: House,
     broker: FileBroker,
 }
 
@@ -46,6 +47,7 @@ fn tree() -> Tree {
         _folder: folder,
         root,
         inside,
+        house,
         broker,
     }
 }
@@ -495,4 +497,52 @@ fn hosts_are_judged_by_scheme_name_and_port() {
         assert!(!check(Capability::NetHttps, host), "{host}");
     }
     assert!(!check(Capability::NetHttp, "api.github.com"));
+}
+
+#[test]
+fn what_a_name_resolves_to_is_judged_again() {
+    let house = with(&[("net:https", json!({ "hosts": ["api.github.com", "10.1.0.0/16"] }))]);
+    let enforcer = house.enforcer();
+    let check = |text: &str| {
+        enforcer
+            .check_address("s", Capability::NetHttps, text.parse().unwrap())
+            .is_ok()
+    };
+    for address in ["140.82.112.5", "2606:4700::1", "10.1.2.3"] {
+        assert!(check(address), "{address}");
+    }
+    for address in [
+        "127.0.0.1",
+        "::1",
+        "10.2.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "::ffff:127.0.0.1",
+        "fe80::1",
+        "fd00::1",
+    ] {
+        assert!(!check(address), "{address}");
+    }
+    assert!(
+        enforcer
+            .check_address("s", Capability::NetHttp, "10.1.2.3".parse().unwrap())
+            .is_err()
+    );
+}
+
+#[test]
+fn a_descriptor_is_known_by_its_grant_and_ends_with_it() {
+    let tree = tree();
+    let opened = tree.broker.open_read("s", None, &tree.path("a")).unwrap();
+    let enforcer = tree.house.enforcer();
+    assert!(enforcer.is_in_force("s", opened.grant));
+    tree.house
+        .skills
+        .revoke_grants(&chancery_skills::GrantsOf::Id(opened.grant))
+        .unwrap();
+    assert!(!enforcer.is_in_force("s", opened.grant));
+    tree.read("a").unwrap_err();
 }

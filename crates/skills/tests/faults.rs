@@ -19,6 +19,7 @@ use std::{
     },
 };
 
+use chancery_audit::Outcome;
 use chancery_skills::{ApproveAll, Faults, InstallOptions, Installed, Package};
 use common::{FakeClock, House, key, keyid, manifest, signed};
 use serde_json::json;
@@ -115,7 +116,10 @@ fn look(dir: &Path) -> Seen {
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect(),
-        installs: entries.iter().filter(|entry| entry.kind == "skill.install").count(),
+        installs: entries
+            .iter()
+            .filter(|entry| entry.kind == "skill.install" && entry.outcome == Outcome::Done)
+            .count(),
     }
 }
 

@@ -429,6 +429,21 @@ fn f11_denials_are_recorded_and_arguments_are_not() {
 }
 
 #[test]
+fn f11_a_refused_install_is_recorded() {
+    let house = House::in_memory();
+    house
+        .install(&signed(&manifest("s", "1.0.0", &[]), &key(1)))
+        .unwrap_err();
+    let records = house.skills.records();
+    let refused = records.last().unwrap();
+    assert_eq!(
+        (refused.kind.as_str(), refused.outcome),
+        ("skill.install", Outcome::Denied)
+    );
+    assert_eq!(refused.detail["code"], "SKILL_UNTRUSTED");
+}
+
+#[test]
 fn f11_a_skill_that_asks_in_a_loop_does_not_fill_the_record() {
     let house = House::in_memory();
     let enforcer = house.enforcer();

@@ -5,9 +5,12 @@ mod denials;
 mod index;
 mod snapshot;
 
-use std::{fs::File, os::fd::AsRawFd as _, path::Path};
+use std::{fs::File, net::IpAddr, os::fd::AsRawFd as _, path::Path};
 
-use chancery_policy::{Capability, Context, Denial, DenialReason, Dimension, Request, Resource};
+use chancery_base::Ulid;
+use chancery_policy::{
+    AddressClass, Capability, Constraints, Context, Denial, DenialReason, Dimension, Request, Resource, address_class,
+};
 
 use crate::{
     broker::{BrokerError, Program},
@@ -94,6 +97,52 @@ impl CapabilityEnforcer {
         capabilities
             .into_iter()
             .try_for_each(|(capability, context)| self.check(skill_id, capability, &context))
+    }
+
+    /// Whether a connection of `skill_id` may go to `address`, which is what a name that it may connect to resolved to: an
+    /// address of the Internet may, any other only when it is itself granted as an address or network. Whoever connects
+    /// asks for the name first, then for each address, and connects to that address and no other.
+    ///
+    /// # Errors
+    /// The [`Denial`].
+    pub fn check_address(&self, skill_id: &str, capability: Capability, address: IpAddr) -> Result<(), Denial> {
+        let call = Call::new(skill_id, None);
+        if address_class(address) == AddressClass::Public {
+            return Ok(());
+        }
+        let deny = |reason| self.skills.deny(call, capability, reason, &address.to_string());
+        let snapshot = self.skills.snapshot().map_err(|_| deny(DenialReason::Unverified))?;
+        let now = self.skills.now();
+        let granted = snapshot
+            .skills
+            .get(skill_id)
+            .filter(|standing| standing.verdict == Verdict::InForce)
+            .into_iter()
+            .flat_map(|standing| &standing.grants)
+            .filter(|active| active.grant.permission.capability() == capability && active.for_version)
+            .filter(|active| active.grant.expires_at.is_none_or(|end| now < end))
+            .any(|active| match active.grant.permission.constraints() {
+                Constraints::Hosts(set) => set.as_slice().iter().any(|host| host.covers_address(address)),
+                _ => false,
+            });
+        if granted {
+            Ok(())
+        } else {
+            Err(deny(DenialReason::Outside(Dimension::Host, address.to_string())))
+        }
+    }
+
+    /// Whether `grant`, by which something was opened or started for `skill_id`, is still in force: what it gave ends when
+    /// it does.
+    #[must_use]
+    pub fn is_in_force(&self, skill_id: &str, grant: Ulid) -> bool {
+        self.skills.snapshot().is_ok_and(|snapshot| {
+            let end = snapshot
+                .grants_of(skill_id)
+                .find(|active| active.grant.id == grant)
+                .map(|active| active.grant.expires_at);
+            snapshot.has(skill_id, grant) && end.is_some_and(|end| end.is_none_or(|end| self.skills.now() < end))
+        })
     }
 
     /// Opens the program that `skill_id` was granted under the name `executable`, to be executed by its descriptor.

@@ -11,7 +11,8 @@ mod verify;
 
 use std::num::NonZeroUsize;
 
-use chancery_base::Millis;
+use chancery_audit::{Outcome, Record};
+use chancery_base::{Category, ErrorCode as _, Millis};
 use chancery_manifest::{Envelope, KeyId, Manifest, SignedDocument as _};
 use semver::Version;
 use serde_json::json;
@@ -175,12 +176,35 @@ impl Skills {
         self.step("lock")?;
         let lock = self.lock_contents(true)?;
         let done = self.install_locked(package, options, approver, owner);
+        if let Err(error) = &done {
+            self.record_refusal(package, error);
+        }
         // what the version before kept, or what a failed install has left; the next opening does it if this does not
         if let Err(error) = self.sweep_locked() {
             tracing::warn!(%error, "content that no skill names was not swept");
         }
         drop(lock);
         done
+    }
+
+    /// That somebody tried: who is refused today may be looked for tomorrow.
+    fn record_refusal(&self, package: &Package, error: &InstallError) {
+        let manifest = &package.manifest;
+        let detail = json!({
+            "version": manifest.version().to_string(),
+            "manifest": package.manifest_sha256(),
+            "code": error.code(),
+        });
+        let record = Record {
+            outcome: match error.category() {
+                Category::Internal | Category::Unavailable => Outcome::Failed,
+                _ => Outcome::Denied,
+            },
+            ..self.record("skill.install", manifest.id().as_str(), detail)
+        };
+        if !self.inner.store.note(record) {
+            tracing::error!(skill = %manifest.id(), "a refused install was not recorded");
+        }
     }
 
     fn install_locked(
