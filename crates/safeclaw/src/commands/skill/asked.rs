@@ -32,8 +32,26 @@ pub(super) fn patterns(permission: &Permission) -> Vec<String> {
     if permission.is_unconstrained() {
         vec![everything(permission.capability()).to_owned()]
     } else {
-        permission.constraints().texts()
+        permission
+            .constraints()
+            .texts()
+            .iter()
+            .map(|text| visible(text))
+            .collect()
     }
+}
+
+/// `text` with what is not seen, or ends a line, spelt out: a path may hold such characters, and would otherwise say
+/// something to whoever decides about it.
+pub(super) fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\'' => out.push(c),
+            _ => out.extend(c.escape_debug()),
+        }
+    }
+    out
 }
 
 /// `fs:read /a, /b`.
@@ -62,4 +80,18 @@ pub(super) fn dangers(permission: &Permission) -> Vec<String> {
         _ => {}
     }
     dangers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_seen_is_spelt_out() {
+        assert_eq!(visible("/srv/b\u{fc}cher/it's \"x\""), "/srv/b\u{fc}cher/it's \"x\"");
+        assert_eq!(
+            visible("/a\n why: ok\u{1b}[2J\u{202e}\u{200b}\\"),
+            "/a\\n why: ok\\u{1b}[2J\\u{202e}\\u{200b}\\\\"
+        );
+    }
 }

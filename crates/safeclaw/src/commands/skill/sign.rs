@@ -12,7 +12,7 @@ use chancery_vault::{Vault, keys};
 use clap::Args;
 use serde_json::json;
 
-use super::{folder, pretty, source, view};
+use super::{asked, folder, pretty, source, view};
 use crate::{CliError, Code, Context, Result};
 
 /// The key that onboarding made.
@@ -93,7 +93,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     }
     if let Some(pointer) = &uncovered {
         context.output.warn(format!(
-            "the signature of the original's kind does not cover {pointer}: who trusts it alone trusts whoever changed that"
+            "the signature of the original's kind does not cover {}: who trusts it alone trusts whoever changed that",
+            asked::visible(pointer)
         ));
     }
     let signers: Vec<KeyId> = envelope.signatures().iter().map(|signature| signature.keyid).collect();

@@ -133,7 +133,7 @@ fn words(judged: &Judged) -> String {
         Verdict::Accept => "the signatures are good and cover everything".to_owned(),
         Verdict::Partial => format!(
             "PARTIAL: the signature does not cover {}, which anybody may have changed",
-            judged.uncovered.as_deref().unwrap_or("/")
+            super::asked::visible(judged.uncovered.as_deref().unwrap_or("/"))
         ),
         Verdict::TooFew => format!("NOT ENOUGH: {detail}"),
         Verdict::Unsigned => "UNSIGNED: nobody vouches for it".to_owned(),

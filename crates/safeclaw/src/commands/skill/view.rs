@@ -223,7 +223,8 @@ pub(super) fn warning(warning: &Warning) -> String {
         Warning::Unsigned => "nobody signed this skill: anybody may have written it".to_owned(),
         Warning::Partial { pointer } => {
             format!(
-                "the signature does not cover {pointer}, which anybody may have changed; what is there now is pinned"
+                "the signature does not cover {}, which anybody may have changed; what is there now is pinned",
+                asked::visible(pointer)
             )
         }
         Warning::StaleRevocations { issuer, ended } => {
@@ -232,8 +233,8 @@ pub(super) fn warning(warning: &Warning) -> String {
                 minute(*ended)
             )
         }
-        Warning::Manifest(text) => text.clone(),
-        Warning::NotGranted { what, why } => format!("{what} was not granted: {why}"),
+        Warning::Manifest(text) => asked::visible(text),
+        Warning::NotGranted { what, why } => format!("{} was not granted: {why}", asked::visible(what)),
         _ => "something that this version has no words for".to_owned(),
     }
 }

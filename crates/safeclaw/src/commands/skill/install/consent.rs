@@ -165,14 +165,15 @@ fn request(index: usize, ask: &Ask) -> Vec<String> {
         Newness::Widened(patterns) if patterns.is_empty() => {
             lines.push("     new: it was limited before and is not any more".to_owned());
         }
-        Newness::Widened(patterns) => lines.push(format!("     new: {}", patterns.join(", "))),
+        Newness::Widened(patterns) => lines.push(format!("     new: {}", asked::visible(&patterns.join(", ")))),
         _ => lines.push("     new".to_owned()),
     }
-    lines.extend(
-        ask.wider_than
-            .iter()
-            .map(|similar| format!("     goes further than what another skill has: {similar}")),
-    );
+    lines.extend(ask.wider_than.iter().map(|similar| {
+        format!(
+            "     goes further than what another skill has: {}",
+            asked::visible(similar)
+        )
+    }));
     lines.extend(
         asked::dangers(&ask.permission)
             .iter()

@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::{source, view};
-use crate::{CliError, Context, Result};
+use crate::{CliError, Code, Context, Result};
 
 /// Arguments of `skill install`.
 #[derive(Debug, Args)]
@@ -84,6 +84,14 @@ enum Granting {
 /// What the manifest (exit code 2), the signature (3), trust (4), revocations (5) and versions (6) refuse; 7 when you
 /// say no, 9 when the vault does not open. Nothing has changed then.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
+    if arguments.grant == Some(Granting::Ask) && context.output.json() {
+        // with --json nothing is shown, and nobody decides about what was not shown
+        return Err(CliError::new(
+            Code::Usage,
+            "--grant ask shows what it asks about, which --json does not",
+        )
+        .hint("say --grant all or --grant none"));
+    }
     let package = SkillLoader::new().load_from_file(&arguments.path)?;
     let skills = super::engine(context)?;
     if let Some(path) = &arguments.revocations {
