@@ -16,7 +16,10 @@ use crate::{commands, passphrase::Given};
     max_term_width = 100,
     after_help = "Examples:
   safeclaw onboard
+  safeclaw doctor
+  safeclaw key list
   safeclaw vault set github_token
+  safeclaw audit --verify
   safeclaw completions bash > ~/.local/share/bash-completion/completions/safeclaw
 
 Files are under ~/.safeclaw (directory 0700, files 0600).
@@ -69,9 +72,19 @@ pub enum Command {
     /// Write, sign, install and limit skills
     #[command(subcommand)]
     Skill(commands::skill::Group),
+    /// Keep the keys that sign, and say whose you trust
+    #[command(subcommand)]
+    Key(commands::key::Group),
     /// Keep secrets: tokens, and the keys that sign
     #[command(subcommand)]
     Vault(commands::vault::Group),
+    /// Show what is installed, granted and decided, and verify the record of it
+    Audit(commands::audit::Arguments),
+    /// Look at files, keys, records and kernel, and say what is so
+    Doctor(commands::doctor::Arguments),
+    /// One of the doctor's trials, in a process of its own
+    #[command(name = commands::doctor::probe::COMMAND, hide = true)]
+    Probe(commands::doctor::probe::Arguments),
     /// Print a completion script for a shell
     Completions(commands::completions::Arguments),
 }

@@ -6,11 +6,13 @@ use std::{
     sync::Arc,
 };
 
+use chancery_audit::Chain;
 use chancery_base::{
     Clock, Millis, Rng,
     ed25519::{PublicKey, SecretKey},
 };
 use chancery_serve::system::{OsRng, SystemClock};
+use chancery_skills::{Settings, Skills};
 use chancery_terminal::{Failure, Output, prompt};
 use chancery_vault::{KeySource, Opening, Status, Vault, VaultError, v1};
 use serde::Serialize;
@@ -147,6 +149,31 @@ impl Context {
     /// [`Code::NotOnboarded`]; [`Code::KeyInvalid`] when the file holds something else.
     pub fn owner_key(&self) -> Result<PublicKey> {
         owner::pinned(&self.home)
+    }
+
+    /// The engine, for looking at what is there and for taking back. It installs and grants nothing: that is signed, see
+    /// [`skills_as_owner`](Self::skills_as_owner).
+    ///
+    /// # Errors
+    /// [`Code::NotOnboarded`]; those of [`Skills::open`].
+    pub fn skills(&self) -> Result<Skills> {
+        self.engine(self.owner_key()?, Chain::new())
+    }
+
+    /// The engine, for what the owner decides: every decision is followed by a signed checkpoint of the audit chain, because
+    /// only now is there a key to sign it.
+    ///
+    /// # Errors
+    /// Those of [`Skills::open`].
+    pub fn skills_as_owner(&self, owner: &SecretKey) -> Result<Skills> {
+        let chain = Chain::new().with_notary(1, Arc::new(owner.clone()));
+        self.engine(owner.public(), chain)
+    }
+
+    fn engine(&self, owner: PublicKey, audit: Chain) -> Result<Skills> {
+        let mut settings = Settings::new(Arc::clone(&self.clock), Arc::clone(&self.rng), owner);
+        settings.audit = audit;
+        Ok(Skills::open(self.home.dir(), settings)?)
     }
 
     /// Asks whether to go on with what cannot be undone, unless `yes` says so already. This is against slips of the hand;

@@ -6,13 +6,16 @@
 pub mod cli;
 mod code;
 pub mod commands;
+mod config;
 mod context;
+mod database;
 mod error;
 mod exit;
 mod home;
 mod owner;
 mod passphrase;
 pub mod time;
+mod write;
 
 use std::{ffi::OsString, process::ExitCode, sync::Arc};
 
@@ -48,6 +51,9 @@ where
             });
         }
     };
+    if let Some(cli::Command::Probe(arguments)) = &cli.command {
+        return commands::doctor::probe::run(arguments);
+    }
     logs::init_coloured("warn", cli.global.color);
     let output = Arc::new(Output::coloured(cli.global.json, cli.global.color));
     let result = Context::of_process(&cli.global, Arc::clone(&output)).and_then(|context| execute(cli, &context));

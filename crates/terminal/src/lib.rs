@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr, so that a pipe carries results only. With `--json` every result is
 //! one JSON document and a failure is one JSON object on stderr.
 
+pub mod checks;
 mod codes;
 pub mod completions;
 mod failure;

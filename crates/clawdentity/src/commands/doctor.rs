@@ -6,6 +6,7 @@ use chancery_base::Millis;
 use chancery_identity::{crl, proof::MAX_SKEW_SECS};
 use chancery_networks::RegistryClient;
 use chancery_store::files;
+use chancery_terminal::checks::{Check, Report, Status};
 use clap::Args;
 use serde::Serialize;
 
@@ -39,60 +40,10 @@ Examples:
 )]
 pub struct Arguments {}
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Status {
-    Pass,
-    Warn,
-    Fail,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Check {
-    id: &'static str,
-    label: String,
-    status: Status,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remediation_hint: Option<String>,
-}
-
 #[derive(Serialize)]
 struct View<'a> {
     status: &'a str,
     checks: &'a [Check],
-}
-
-#[derive(Default)]
-struct Report(Vec<Check>);
-
-impl Report {
-    fn add(&mut self, id: &'static str, label: &str, status: Status, message: impl Into<String>, hint: Option<&str>) {
-        self.0.push(Check {
-            id,
-            label: label.to_owned(),
-            status,
-            message: message.into(),
-            remediation_hint: hint.map(str::to_owned),
-        });
-    }
-
-    fn pass(&mut self, id: &'static str, label: &str, message: impl Into<String>) {
-        self.add(id, label, Status::Pass, message, None);
-    }
-
-    fn warn(&mut self, id: &'static str, label: &str, message: impl Into<String>, hint: &str) {
-        self.add(id, label, Status::Warn, message, Some(hint));
-    }
-
-    fn fail(&mut self, id: &'static str, label: &str, message: impl Into<String>, hint: &str) {
-        self.add(id, label, Status::Fail, message, Some(hint));
-    }
-
-    fn failed(&mut self, id: &'static str, label: &str, error: &CliError) {
-        self.add(id, label, Status::Fail, error.with_code(), error.advice());
-    }
 }
 
 /// Runs it.
@@ -105,8 +56,8 @@ pub async fn run(_: &Arguments, context: &Context) -> Result<()> {
         Ok(state) => look(context, &state, &mut report).await,
         Err(error) => report.failed("config.file", "Configuration", &error),
     }
-    let checks = report.0;
-    let healthy = checks.iter().all(|check| check.status != Status::Fail);
+    let healthy = report.is_healthy();
+    let checks = report.checks;
     let status = if healthy { "healthy" } else { "unhealthy" };
     let mut human = vec![format!("Doctor: {status}")];
     for check in &checks {
