@@ -187,8 +187,9 @@ impl Skills {
         done
     }
 
-    /// That somebody tried: who is refused today may be looked for tomorrow.
-    fn record_refusal(&self, package: &Package, error: &InstallError) {
+    /// Records that `package` was refused: who is refused today may be looked for tomorrow. [`install`](Self::install) does so
+    /// itself; whoever [plans](Self::plan) first and goes no further calls this.
+    pub fn record_refusal(&self, package: &Package, error: &InstallError) {
         let manifest = &package.manifest;
         let detail = json!({
             "version": manifest.version().to_string(),
