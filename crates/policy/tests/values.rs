@@ -217,6 +217,8 @@ fn what_a_url_means_is_what_is_compared() {
         "https://a..b/",
         "https://a.exa\nmple/",
         " https://a.example/",
+        "https://a*b.example/",
+        "https://a;b.example/",
     ] {
         assert_eq!(endpoint(url), None, "{url}");
     }

@@ -372,10 +372,16 @@ fn normalised(host: Host<&str>) -> Result<Target, ValueError> {
         Host::Ipv4(address) => return Ok(Target::Address(address.into())),
         Host::Ipv6(address) => return Ok(Target::Address(IpAddr::V6(address).to_canonical())),
     };
-    let labels_fit = name.split('.').all(|label| (1..=63).contains(&label.len()));
+    // a URL may hold more (`a*b`, `a;b`), a name that somebody has does not
+    let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    let labels_fit = name
+        .split('.')
+        .all(|label| (1..=63).contains(&label.len()) && label.bytes().all(known));
     if labels_fit && name.len() <= 253 {
         Ok(Target::Name(name.to_owned()))
     } else {
-        Err(ValueError("a host name with an empty or too long label"))
+        Err(ValueError(
+            "a host name with an empty or too long label, or other characters than letters, digits, '-' and '_'",
+        ))
     }
 }
