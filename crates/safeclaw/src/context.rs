@@ -13,6 +13,7 @@ use chancery_base::{
 };
 use chancery_serve::system::{OsRng, SystemClock};
 use chancery_skills::{Settings, Skills};
+use chancery_store::files;
 use chancery_terminal::{Failure, Output, prompt};
 use chancery_vault::{KeySource, Opening, Status, Vault, VaultError, v1};
 use serde::Serialize;
@@ -108,9 +109,21 @@ impl Context {
         if self.vault_status()?.format == v1::VERSION {
             return Err(VaultError::Unsupported { found: v1::VERSION }.into());
         }
+        self.warn_if_wide();
         let passphrase = passphrase::known(self.given_passphrase(), "Passphrase of the vault:")?;
         let source = KeySource::Passphrase(passphrase);
         Ok(Vault::open_as(&self.home.vault(), &source, opening)?)
+    }
+
+    /// Warns when others may read the file with the passphrase. It may be meant so, as in a container with one user.
+    fn warn_if_wide(&self) {
+        if let Some(Given::File(path)) = self.given_passphrase()
+            && files::is_private(Path::new(path)).is_ok_and(|private| !private)
+        {
+            self.output.warn(format_args!(
+                "others may read {path}, and the passphrase in it; chmod go-rwx it"
+            ));
+        }
     }
 
     /// What can be told of the vault without the passphrase.

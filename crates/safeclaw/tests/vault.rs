@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets what it did not expect stops there")]
 
 mod common;
+#[path = "common/terminal.rs"]
+mod terminal;
 
-use std::{fs::Permissions, os::unix::fs::PermissionsExt as _, process::Command};
+use std::{fs::Permissions, os::unix::fs::PermissionsExt as _};
 
-use common::{Home, PASSPHRASE, Run, skip};
+use common::{Home, PASSPHRASE, Run};
 use serde_json::json;
+use terminal::Terminal;
 
 const TOKEN: &str = "ghp_q7Rt5yTopSecretToken";
 
@@ -443,32 +446,81 @@ fn a_keyring_that_is_not_there_is_said_to_be_missing() {
     );
 }
 
-/// Runs the binary on a terminal of its own, types `keys`, and returns the exit code and the screen.
-fn on_terminal(home: &Home, command_line: &str, keys: &str) -> Option<(i32, String)> {
-    let line = format!("{} {command_line}", env!("CARGO_BIN_EXE_safeclaw"));
-    let mut command = Command::new("script");
-    command
-        .args(["-qec", &line, "/dev/null"])
-        .env("HOME", home.dir.path())
-        .env_remove("SAFECLAW_PASSPHRASE_FILE")
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped());
-    let mut child = command.spawn().ok()?;
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), keys.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    Some((output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap()))
+#[test]
+fn a_passphrase_file_that_others_may_read_is_worth_a_word() {
+    let home = home();
+    let file = home.dir.path().join("passphrase");
+    assert_eq!(home.open(&["vault", "list"]).ok().stderr, "the vault is empty\n");
+    std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+    let run = home.open(&["--json", "vault", "list"]).ok();
+    assert!(run.stderr.contains("others may read"), "{}", run.stderr);
+    assert!(!run.stderr.contains(PASSPHRASE));
 }
 
 #[test]
 fn a_terminal_shows_no_secret_unless_it_is_revealed() {
     let home = home();
     set(&home, "github_token", TOKEN.as_bytes()).ok();
-    let given = format!("--passphrase {}", home.passphrase());
-    let Some((code, screen)) = on_terminal(&home, &format!("{given} vault get github_token"), "") else {
-        return skip("script (util-linux)");
+    let passphrase = home.passphrase();
+    let get = ["--passphrase", &passphrase, "vault", "get", "github_token"];
+    let Some(terminal) = Terminal::run(&home, &get) else {
+        return;
     };
+    let (code, screen) = terminal.end();
     assert_eq!(code, 1, "{screen}");
     assert!(screen.contains("--reveal") && !screen.contains(TOKEN), "{screen}");
-    let (code, screen) = on_terminal(&home, &format!("{given} vault get github_token --reveal"), "").unwrap();
+    let (code, screen) = Terminal::run(&home, &[&get[..], &["--reveal"]].concat()).unwrap().end();
     assert_eq!((code, screen.trim_end()), (0, TOKEN));
+}
+
+#[test]
+fn at_a_terminal_the_passphrase_and_the_secret_are_asked_for_and_not_shown() {
+    let home = Home::new();
+    let Some(mut terminal) = Terminal::run(&home, &["vault", "init"]) else {
+        return;
+    };
+    for question in ["New passphrase of the vault:", "Once more:"] {
+        terminal.expect(question);
+        terminal.types(PASSPHRASE);
+    }
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 0, "{screen}");
+    assert!(!screen.contains(PASSPHRASE), "{screen}");
+    let mut terminal = Terminal::run(&home, &["vault", "set", "token"]).unwrap();
+    for (question, answer) in [
+        ("Passphrase of the vault:", PASSPHRASE),
+        ("Value of token:", TOKEN),
+        ("Once more:", TOKEN),
+    ] {
+        terminal.expect(question);
+        terminal.types(answer);
+    }
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 0, "{screen}");
+    assert!(!screen.contains(PASSPHRASE) && !screen.contains(TOKEN), "{screen}");
+    assert_eq!(home.open(&["vault", "get", "token"]).ok().stdout, TOKEN);
+    let mut terminal = Terminal::run(&home, &["vault", "delete", "token"]).unwrap();
+    terminal.expect("Passphrase of the vault:");
+    terminal.types(PASSPHRASE);
+    terminal.expect("for ever? [y/N]");
+    terminal.types("");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 7, "{screen}");
+    assert_eq!(home.open(&["vault", "get", "token"]).ok().stdout, TOKEN);
+}
+
+#[test]
+fn two_new_passphrases_that_differ_make_no_vault() {
+    let home = Home::new();
+    let Some(mut terminal) = Terminal::run(&home, &["--json", "vault", "init"]) else {
+        return;
+    };
+    terminal.expect("New passphrase of the vault:");
+    terminal.types(PASSPHRASE);
+    terminal.expect("Once more:");
+    terminal.types("correct horse battery stable");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 1, "{screen}");
+    assert!(screen.contains("PROMPT_MISMATCH"), "{screen}");
+    assert!(!home.path("vault.json").exists());
 }
