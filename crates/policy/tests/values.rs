@@ -219,6 +219,7 @@ fn what_a_url_means_is_what_is_compared() {
         " https://a.example/",
         "https://a*b.example/",
         "https://a;b.example/",
+        "https://a.example:0/",
     ] {
         assert_eq!(endpoint(url), None, "{url}");
     }

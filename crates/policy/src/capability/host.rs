@@ -230,6 +230,9 @@ impl Endpoint {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(ValueError("a URL with a user or password"));
         }
+        if url.port() == Some(0) {
+            return Err(ValueError("port 0"));
+        }
         let host = url.host().ok_or(ValueError("a URL without a host"))?;
         Ok(Self {
             scheme,
