@@ -91,6 +91,8 @@ fn who_says_no_ends_with_7_and_leaves_nothing() {
     assert_eq!(publishers(&owner), json!([]));
     let blobs = std::fs::read_dir(owner.path("blobs/sha256")).unwrap();
     assert_eq!(blobs.count(), 0);
+    let audit = owner.run(&["--json", "audit"]).json();
+    assert_eq!(audit["decisions"][0]["detail"]["code"], json!("SKILL_DECLINED"));
 }
 
 #[test]
@@ -104,6 +106,20 @@ fn an_empty_passphrase_is_no_yes() {
     terminal.types("");
     let (code, screen) = terminal.end();
     assert_eq!(code, 9, "{screen}");
+    assert!(installed(&owner).is_empty());
+}
+
+#[test]
+fn who_cancels_at_the_passphrase_has_said_no() {
+    let (owner, folder, key) = offered();
+    let arguments = ["skill", "install", text(&folder), "--trust-key", &key, "--grant", "all"];
+    let Some(mut terminal) = Terminal::run(&owner, &arguments) else {
+        return;
+    };
+    terminal.expect("Passphrase of the vault:");
+    terminal.types("\u{3}");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 7, "{screen}");
     assert!(installed(&owner).is_empty());
 }
 

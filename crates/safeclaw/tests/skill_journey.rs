@@ -221,6 +221,32 @@ fn from_the_first_line_to_the_revocation() {
     let standing = installed(&owner);
     assert_eq!(standing, [(ID.to_owned(), "1.2.0".to_owned(), "revoked".to_owned())]);
 
+    // all of it was recorded, what was refused too, and the record is whole
+    let audit = owner.run(&["--json", "audit", "--verify", "--limit", "1000"]).json();
+    let decisions = audit["decisions"].as_array().unwrap();
+    let refused: Vec<&str> = decisions
+        .iter()
+        .rev()
+        .filter(|record| record["kind"] == json!("skill.install") && record["outcome"] == json!("denied"))
+        .map(|record| record["detail"]["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        refused,
+        [
+            "SKILL_UNTRUSTED",
+            "SKILL_UNTRUSTED",
+            "SKILL_KEY_CHANGED",
+            "SKILL_KEY_CHANGED",
+            "SKILL_DOWNGRADE",
+            "SKILL_REPUBLISHED",
+            "SKILL_REVOKED",
+        ]
+    );
+    for kind in ["skill.install", "grant.add", "grant.revoke", "revocation.list"] {
+        let done = |record: &&Value| record["kind"] == json!(kind) && record["outcome"] == json!("done");
+        assert!(decisions.iter().any(|record| done(&record)), "{kind}");
+    }
+
     // and away with it
     assert_eq!(
         owner.run(&["--json", "skill", "remove", ID, "--yes"]).json()["removed"],

@@ -61,7 +61,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
 fn old(given: &Path, context: &Context) -> Result<Manifest> {
     match given.to_str() {
         Some(id) if !given.exists() && id.parse::<chancery_manifest::SkillId>().is_ok() => {
-            Ok(super::engine(context)?.load(id)?.manifest)
+            Ok(context.skills()?.load(id)?.manifest)
         }
         _ => source::manifest(&source::manifest_of(given)),
     }

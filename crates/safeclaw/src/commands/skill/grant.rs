@@ -62,7 +62,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     let id = &arguments.id;
     let terms = terms(arguments, context)?;
-    let skills = super::engine(context)?;
+    let skills = context.skills()?;
     let skill = skills.load(id)?.skill;
     let permissions = match limits(arguments) {
         Some(limits) => vec![permission(arguments.capability, &limits)?],
@@ -95,6 +95,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
         }
     }
     let unlocked = context.unlock()?;
+    // with a notary: what is decided now is under a signed checkpoint
+    let skills = context.skills_as_owner(&unlocked.owner)?;
     let mut granted = Vec::new();
     for permission in permissions {
         let request = GrantRequest {

@@ -22,7 +22,7 @@ pub struct Arguments {
 /// # Errors
 /// `SKILLS_NOT_INSTALLED`; [`Code::NotOnboarded`](crate::Code::NotOnboarded); failures of the database.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
-    let skills = super::engine(context)?;
+    let skills = context.skills()?;
     let installed = skills.list()?;
     let ids: Vec<&str> = installed.iter().map(|status| status.skill.id.as_str()).collect();
     if let Some(id) = &arguments.id

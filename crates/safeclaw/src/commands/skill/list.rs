@@ -18,7 +18,7 @@ pub struct Arguments {}
 /// # Errors
 /// [`Code::NotOnboarded`](crate::Code::NotOnboarded); failures of the database.
 pub fn run(_: &Arguments, context: &Context) -> Result<()> {
-    let skills = super::engine(context)?;
+    let skills = context.skills()?;
     let mut values: Vec<Value> = Vec::new();
     let mut lines = Vec::new();
     for status in skills.list()? {

@@ -22,7 +22,7 @@ pub mod validate;
 pub mod verify;
 mod view;
 
-use chancery_skills::{Settings, Skills};
+use chancery_skills::Skills;
 use clap::Subcommand;
 
 use crate::{Code, Context, Result};
@@ -86,22 +86,12 @@ pub fn run(group: Group, context: &Context) -> Result<()> {
     }
 }
 
-/// The engine on the files of the owner.
-///
-/// # Errors
-/// [`Code::NotOnboarded`]; failures of the database.
-fn engine(context: &Context) -> Result<Skills> {
-    let owner = context.owner_key()?;
-    let settings = Settings::new(context.clock.clone(), context.rng.clone(), owner);
-    Ok(Skills::open(context.home().dir(), settings)?)
-}
-
-/// The same where the owner may not have onboarded yet.
+/// The engine, where the owner has onboarded.
 ///
 /// # Errors
 /// Failures of the database.
 fn engine_if_any(context: &Context) -> Result<Option<Skills>> {
-    match engine(context) {
+    match context.skills() {
         Err(error) if error.code() == Code::NotOnboarded.as_str() => Ok(None),
         opened => opened.map(Some),
     }

@@ -34,7 +34,7 @@ pub struct Arguments {
 /// `SKILLS_NOT_INSTALLED`; [`Code::Denied`](crate::Code::Denied), exit code 7; failures of the database.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     let id = &arguments.id;
-    let skills = super::engine(context)?;
+    let skills = context.skills()?;
     let not_installed = || SkillsError::NotInstalled { id: id.clone() };
     let status = skills
         .list()?

@@ -49,7 +49,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
         // clap asks for one of the three
         _ => return Err(CliError::new(Code::Usage, "say which grants")),
     };
-    let revoked = super::engine(context)?.revoke_grants(&which)?;
+    let revoked = context.skills()?.revoke_grants(&which)?;
     if revoked == 0 {
         return Err(CliError::new(Code::GrantUnknown, "no such grant is in force"));
     }

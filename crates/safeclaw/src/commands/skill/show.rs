@@ -24,7 +24,7 @@ pub struct Arguments {
 /// # Errors
 /// `SKILLS_NOT_INSTALLED`; failures of the database and of the kept content.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
-    let skills = super::engine(context)?;
+    let skills = context.skills()?;
     let status = skills
         .list()?
         .into_iter()

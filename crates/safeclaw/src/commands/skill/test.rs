@@ -72,7 +72,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     let bytes = source::read(&arguments.calls, source::MAX_CALLS)?;
     let calls = read(&bytes)?;
     let examples: Vec<Example> = calls.iter().map(|(example, _)| example.clone()).collect();
-    let answers = super::engine(context)?.evaluate(&arguments.id, arguments.session.as_deref(), &examples)?;
+    let answers = context
+        .skills()?
+        .evaluate(&arguments.id, arguments.session.as_deref(), &examples)?;
     let mut values: Vec<Value> = Vec::new();
     let mut lines = Vec::new();
     let mut unexpected = 0;

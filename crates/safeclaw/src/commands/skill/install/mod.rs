@@ -93,7 +93,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
         .hint("say --grant all or --grant none"));
     }
     let package = SkillLoader::new().load_from_file(&arguments.path)?;
-    let skills = super::engine(context)?;
+    let skills = context.skills()?;
     if let Some(path) = &arguments.revocations {
         let list = skills.accept_revocations(&source::envelope(path)?)?;
         context.output.note(format!(
@@ -111,10 +111,17 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     let plan = match skills.plan(&package, &options) {
         Err(InstallError::Untrusted { .. }) if on_terminal && !arguments.dry_run && options.trust_key.is_none() => {
             options.trust_key = Some(consent::trust(&package)?);
-            skills.plan(&package, &options)?
+            skills.plan(&package, &options)
         }
-        planned => planned?,
+        planned => planned,
     };
+    let refused = |error: InstallError| {
+        if !arguments.dry_run {
+            skills.record_refusal(&package, &error);
+        }
+        CliError::from(error)
+    };
+    let plan = plan.map_err(refused)?;
     let shown = consent::describe(&package, &plan, &skills)?;
     if arguments.dry_run {
         let mut lines = shown;
@@ -122,9 +129,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
         return context.show(&planned(&plan, None), &lines);
     }
     shown.iter().for_each(|line| context.output.note(line));
-    let decided = decide(granting, &plan, context)?;
+    let Some(decided) = decide(granting, &plan, context)? else {
+        return Err(refused(InstallError::Declined { id: plan.id }));
+    };
     // only now, so that the passphrase says yes to what was shown
     let unlocked = context.unlock()?;
+    // with a notary: what is decided now is under a signed checkpoint
+    let skills = context.skills_as_owner(&unlocked.owner)?;
     let installed = install(&skills, &package, &options, &decided, &unlocked.owner)?;
     for warning in &installed.warnings {
         context.output.warn(view::warning(warning));
@@ -167,8 +178,8 @@ fn options(arguments: &Arguments) -> Result<InstallOptions> {
     })
 }
 
-/// What the owner says to each request of `plan`.
-fn decide(granting: Granting, plan: &Plan, context: &Context) -> Result<Vec<(Ask, Approval)>> {
+/// What the owner says to each request of `plan`; `None` when it is not to be installed.
+fn decide(granting: Granting, plan: &Plan, context: &Context) -> Result<Option<Vec<(Ask, Approval)>>> {
     let mut decided = Vec::new();
     for (index, ask) in plan.asks.iter().enumerate() {
         let approval = match granting {
@@ -177,11 +188,11 @@ fn decide(granting: Granting, plan: &Plan, context: &Context) -> Result<Vec<(Ask
             Granting::Ask => consent::ask(index, plan.asks.len(), ask, context)?,
         };
         if approval == Approval::Decline {
-            return Err(InstallError::Declined { id: plan.id.clone() }.into());
+            return Ok(None);
         }
         decided.push((ask.clone(), approval));
     }
-    Ok(decided)
+    Ok(Some(decided))
 }
 
 /// Says what was decided. A request that was not shown means that something changed meanwhile.
