@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets what it did not expect stops there")]
 
 mod common;
+#[path = "common/terminal.rs"]
+mod terminal;
 
 use std::num::NonZeroUsize;
 
@@ -10,6 +12,7 @@ use chancery_base::ed25519::PublicKey;
 use chancery_manifest::{Envelope, KeyId, RevocationList, key_text};
 use common::{Home, PASSPHRASE, mode};
 use serde_json::{Value, json};
+use terminal::Terminal;
 
 /// RFC 8032 section 7.1, test 1; the fingerprint by Python's hashlib and base64.
 const ALICE: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
@@ -167,6 +170,34 @@ fn a_key_is_trusted_for_its_scopes_after_its_fingerprint_was_compared() {
     assert_eq!(known[0]["scopes"], json!(["acme.*", "notes"]));
     assert_eq!(known[0]["notAfter"], "2100-01-01T00:00:00.000Z");
     assert_eq!(home.mode("skills.db"), 0o600);
+}
+
+#[test]
+fn at_a_terminal_the_fingerprint_is_shown_and_the_passphrase_says_yes() {
+    let home = home();
+    let trust = ["key", "trust", ALICE, "--scope", "acme.*", "--label", "Acme"];
+    let Some(mut terminal) = Terminal::run(&home, &trust) else {
+        return;
+    };
+    terminal.expect(ALICE_ID);
+    terminal.expect("Passphrase of the vault:");
+    // Control-C: no
+    terminal.types("\u{3}");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 7, "{screen}");
+    assert_eq!(publishers(&home), json!([]));
+    let mut terminal = Terminal::run(&home, &trust).unwrap();
+    terminal.expect("Passphrase of the vault:");
+    terminal.types("y");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 9, "{screen}");
+    assert_eq!(publishers(&home), json!([]));
+    let mut terminal = Terminal::run(&home, &trust).unwrap();
+    terminal.expect("Passphrase of the vault:");
+    terminal.types(PASSPHRASE);
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 0, "{screen}");
+    assert_eq!(publishers(&home)[0]["keyid"], ALICE_ID);
 }
 
 #[test]

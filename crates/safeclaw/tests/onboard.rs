@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets what it did not expect stops there")]
 
 mod common;
+#[path = "common/terminal.rs"]
+mod terminal;
 
 use common::{Home, PASSPHRASE, mode};
 use serde_json::json;
+use terminal::Terminal;
 
 #[test]
 fn a_new_home_gets_vault_owner_key_and_signing_key_all_private() {
@@ -155,4 +158,32 @@ fn a_directory_that_others_may_write_to_is_refused() {
     std::fs::set_permissions(home.path(""), std::fs::Permissions::from_mode(0o777)).unwrap();
     let refused = home.open(&["--json", "onboard", "--yes"]).refused();
     assert_eq!(refused, (1, "SAFECLAW_FILE_FAILED".to_owned()));
+}
+
+#[test]
+fn at_a_terminal_it_asks_for_the_passphrase_twice_and_a_reset_for_a_yes() {
+    let home = Home::new();
+    let Some(mut terminal) = Terminal::run(&home, &["onboard"]) else {
+        return;
+    };
+    for question in ["New passphrase of the vault:", "Once more:"] {
+        terminal.expect(question);
+        terminal.types(PASSPHRASE);
+    }
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 0, "{screen}");
+    assert!(
+        screen.contains("signing key: SHA256:") && !screen.contains(PASSPHRASE),
+        "{screen}"
+    );
+    let vault = home.read("vault.json");
+    for (answer, expected) in [("", 7), ("n", 7), ("yeah", 7)] {
+        let mut terminal = Terminal::run(&home, &["onboard", "--reset"]).unwrap();
+        terminal.expect("Begin anew?");
+        terminal.expect("[y/N]");
+        terminal.types(answer);
+        let (code, screen) = terminal.end();
+        assert_eq!(code, expected, "{screen}");
+        assert_eq!(home.read("vault.json"), vault);
+    }
 }
