@@ -287,6 +287,8 @@ fn install(dir: &Path) -> Result<(), String> {
             "--ignore-scripts",
             "--no-audit",
             "--no-fund",
+            "--fetch-retries=0",
+            "--fetch-timeout=20000",
             CANONICALIZE,
         ])
         .current_dir(dir)
