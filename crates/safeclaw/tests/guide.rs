@@ -206,3 +206,33 @@ fn the_guide_lists_every_exit_code_capability_and_problem() {
         assert!(manifest.contains(&format!("| `{code}` |")), "{code}");
     }
 }
+
+#[test]
+fn the_samples_of_the_manifest_page_are_good() {
+    let blocks = blocks(&page("manifest.md"));
+    let samples: Vec<serde_json::Value> = blocks
+        .iter()
+        .map(|block| {
+            assert_eq!(block.info, "json", "manifest.md line {}", block.line);
+            serde_json::from_str(&block.text).unwrap()
+        })
+        .collect();
+    let [request, tool] = samples.as_slice() else {
+        panic!("a request and a tool are shown");
+    };
+    let manifest = serde_json::json!({
+        "schemaVersion": 2,
+        "id": "acme.notes",
+        "version": "1.0.0",
+        "name": "Notes",
+        "requiredCapabilities": [request],
+        "tools": [tool],
+    });
+    let options = chancery_manifest::Options {
+        require_constraints: true,
+        ..chancery_manifest::Options::default()
+    };
+    let manifest = chancery_manifest::Manifest::parse(manifest.to_string().as_bytes(), &options).unwrap();
+    let exposed = manifest.tools()[0].exposed_name(manifest.id());
+    assert!(page("manifest.md").contains(&format!("`{exposed}`")), "{exposed}");
+}

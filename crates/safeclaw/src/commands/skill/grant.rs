@@ -12,8 +12,9 @@ use crate::{CliError, Code, Context, Result, time};
 /// Arguments of `skill grant`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A grant goes no further than what the manifest asks for, and belongs to the skill as its key signed it. Without
-limits of your own you grant what is asked for. The passphrase of the vault is asked for.
+    after_help = "A grant goes no further than what the manifest asks for, and belongs to the skill as its key
+signed it. Without limits of your own you grant what is asked for. The passphrase of the vault
+is asked for.
 
 Examples:
   safeclaw skill grant acme.notes fs:read --path ~/notes/2026

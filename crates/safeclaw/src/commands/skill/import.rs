@@ -28,8 +28,9 @@ const ORDER: [&str; 8] = [
 /// Arguments of `skill import`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "SKILL.md says what the skill is; the tools that it says it may use become requests, which an owner grants or
-not. manifest.json is written into the folder, and never over one that is there.
+    after_help = "SKILL.md says what the skill is; the tools that it says it may use become requests, which an
+owner grants or not. manifest.json is written into the folder, and never over one that is
+there.
 
 Examples:
   safeclaw skill import ./pdf-forms

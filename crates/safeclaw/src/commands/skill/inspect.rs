@@ -12,8 +12,8 @@ use crate::{Context, Result};
 /// Arguments of `skill inspect`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Nothing of it is verified: whoever wrote the folder may have written anything. `safeclaw skill verify` says
-who signed it.
+    after_help = "Nothing of it is verified: whoever wrote the folder may have written anything. `safeclaw skill
+verify` says who signed it.
 
 Examples:
   safeclaw skill inspect ./acme.notes

@@ -12,8 +12,8 @@ use crate::{CliError, Code, Context, Result};
 /// Arguments of `skill new`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The folder holds manifest.json, SKILL.md and calls.json, a file of example calls for `safeclaw skill test`.
-Nothing is overwritten.
+    after_help = "The folder holds manifest.json, SKILL.md and calls.json, a file of example calls for `safeclaw
+skill test`. Nothing is overwritten.
 
 Examples:
   safeclaw skill new acme.notes

@@ -10,8 +10,8 @@ use crate::{Context, Result};
 /// Arguments of `skill remove`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Its grants go with it. What its id belongs to stays known: another key does not take the id over, and no older
-version comes back unnoticed.
+    after_help = "Its grants go with it. What its id belongs to stays known: another key does not take the id
+over, and no older version comes back unnoticed.
 
 Examples:
   safeclaw skill remove acme.notes --dry-run

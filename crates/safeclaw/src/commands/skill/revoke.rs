@@ -13,8 +13,8 @@ use crate::{CliError, Code, Context, Result};
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("which").required(true).args(["grant", "skill", "key"]),
-    after_help = "Taking back needs no passphrase, and acts on the next check of every process. To revoke a key itself, with all that
-it signed, use `safeclaw key revoke`.
+    after_help = "Taking back needs no passphrase, and acts on the next check of every process. To revoke a key
+itself, with all that it signed, use `safeclaw key revoke`.
 
 Examples:
   safeclaw skill revoke 01KA3V9M5T2R8Q6XWZ4YH7C1BD

@@ -21,9 +21,10 @@ const DEFAULT: &str = "default";
 /// Arguments of `skill sign`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A manifest of version 2 gets the list of the folder's files, each with its SHA-256, and the public key,
-and is signed as a whole: the signatures are in manifest.json.dsse beside it. Whoever signs the same
-bytes again adds a signature, so that several keys can be asked for at install.
+    after_help = "A manifest of version 2 gets the list of the folder's files, each with its SHA-256, and the
+public key, and is signed as a whole: the signatures are in manifest.json.dsse beside it.
+Whoever signs the same bytes again adds a signature, so that several keys can be asked for at
+install.
 
 Examples:
   safeclaw skill sign ./acme.notes

@@ -17,8 +17,9 @@ const MAX_EXAMPLES: usize = 4096;
 /// Arguments of `skill test`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The file holds {\"calls\": [...]}, each call with \"expect\": \"allowed\" or \"denied\" and either a tool of the skill with its
-arguments, or a capability with one path, host, executable or name:
+    after_help = "The file holds {\"calls\": [...]}, each call with \"expect\": \"allowed\" or \"denied\" and
+either a tool of the skill with its arguments, or a capability with one path, host, executable
+or name:
   { \"tool\": \"read_note\", \"arguments\": { \"path\": \"/home/me/notes/a.md\" }, \"expect\": \"allowed\" }
   { \"capability\": \"net:https\", \"host\": \"example.com\", \"expect\": \"denied\" }
 Nothing is run, no use is counted. Ends with 0 when every call is as expected.

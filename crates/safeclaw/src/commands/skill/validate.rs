@@ -36,9 +36,7 @@ pub struct Arguments {
 /// Whose rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Profile {
-    /// Ours
     Strict,
-    /// The original's; nothing is installed by them
     Legacy,
 }
 

@@ -14,8 +14,8 @@ use crate::{CliError, Code, Context, Exit, Result};
 /// Arguments of `skill verify`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Ends with 0 when enough keys signed all of it, and with 3 otherwise. Whether you trust those keys is another
-question, which `safeclaw skill install` asks; what is trusted here is shown.
+    after_help = "Ends with 0 when enough keys signed all of it, and with 3 otherwise. Whether you trust those
+keys is another question, which `safeclaw skill install` asks; what is trusted here is shown.
 
 Examples:
   safeclaw skill verify ./acme.notes

@@ -64,6 +64,9 @@ pub(super) fn describe(package: &Package, plan: &Plan, skills: &Skills) -> Resul
         lines.push("It CHANGES HANDS: nothing that was granted before goes along.".to_owned());
     }
     lines.extend(tools(package, plan, skills));
+    if let Some(program) = manifest.entrypoint() {
+        lines.push(format!("  program: {}", asked::visible(&program.path)));
+    }
     lines.push(match (plan.asks.len(), &plan.previous) {
         (0, None) => "It asks for nothing.".to_owned(),
         (0, Some(_)) => "It asks for nothing new.".to_owned(),

@@ -18,9 +18,10 @@ use crate::{CliError, Code, Context, Result};
 /// Arguments of `skill install`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "What is installed must be signed by a key that you trust with its id: one that `safeclaw key trust` named, or
-whose full fingerprint you give as --trust-key. An id stays with its key. Your decision is signed with your
-owner key, so the passphrase of the vault is asked for; nothing is changed before.
+    after_help = "What is installed must be signed by a key that you trust with its id: one that `safeclaw key
+trust` named, or whose full fingerprint you give as --trust-key. An id stays with its key. Your
+decision is signed with your owner key, so the passphrase of the vault is asked for; nothing is
+changed before.
 
 Examples:
   safeclaw skill install ./acme.notes --dry-run
@@ -32,7 +33,7 @@ Examples:
 pub struct Arguments {
     /// Folder of the skill, or its manifest
     path: PathBuf,
-    /// What of the requests is granted: all, what you say to each, or nothing (ask on a terminal, else none)
+    /// What of the requests is granted: all of it, what you say to each, or nothing; ask on a terminal, otherwise none
     #[arg(long, value_enum, value_name = "HOW")]
     grant: Option<Granting>,
     /// Trust the key with this fingerprint to publish this skill: you have compared all of it
@@ -70,11 +71,8 @@ pub struct Arguments {
 /// What of the requests is granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Granting {
-    /// All of them
     All,
-    /// What you say to each
     Ask,
-    /// None; grant later with `safeclaw skill grant`
     None,
 }
 
