@@ -57,6 +57,7 @@ pub(super) fn describe(package: &Package, plan: &Plan, skills: &Skills) -> Resul
     lines.extend(signed_by(plan, skills)?);
     lines.push(match &plan.previous {
         None => "It is not installed yet.".to_owned(),
+        Some(before) if *before == plan.version.to_string() => "It is installed already.".to_owned(),
         Some(before) if plan.downgrade => format!("It replaces {before}, which is NEWER."),
         Some(before) => format!("It replaces {before}."),
     });
