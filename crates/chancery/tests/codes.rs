@@ -108,6 +108,12 @@ fn the_tables_were_read() {
         "networks",
         "providers",
         "clawdentity",
+        "policy",
+        "manifest",
+        "vault",
+        "audit",
+        "skills",
+        "safeclaw",
     ] {
         assert!(!of(name).is_empty(), "{name} has no codes");
     }
