@@ -29,7 +29,7 @@ macro_rules! table {
 table! {
     /// Not UTF-8, or begins with a byte order mark.
     Utf8 = "E_UTF8",
-    /// Over 256 KiB, 32 levels, 64 requests or 128 tools.
+    /// Over 256 KiB, 32 levels, 64 requests with 1,024 paths, hosts, executables and names, or 128 tools.
     Size = "E_SIZE",
     /// Not JSON.
     Json = "E_JSON",

@@ -43,6 +43,8 @@ const MEMBERS_2: [&str; 5] = ["entrypoint", "files", "minHostVersion", "expires"
 const UNSIGNED: [&str; 2] = ["signature", "signatures"];
 
 const MAX_REQUESTS: usize = 64;
+/// In all requests together: each is shown to the owner, and compared with those of other versions and skills.
+const MAX_PATTERNS: usize = 1024;
 const MAX_TOOLS: usize = 128;
 const MAX_NAME: usize = 128;
 /// As `SKILL.md` has it.

@@ -6,9 +6,12 @@ pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+            | '\u{2800}' | '\u{1d173}'..='\u{1d17a}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
             | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
+
+/// White space in a row.
+const MAX_GAP: usize = 8;
 
 /// What is wrong with `text` as one line of at most `max` characters.
 pub(crate) fn fault(text: &str, max: usize) -> Option<String> {
@@ -18,9 +21,20 @@ pub(crate) fn fault(text: &str, max: usize) -> Option<String> {
         Some(format!("more than {max} characters"))
     } else if text.chars().any(is_hidden) {
         Some("characters that are not seen".to_owned())
+    } else if has_gap(text) {
+        Some("more white space in a row than anybody needs".to_owned())
     } else {
         None
     }
+}
+
+/// White space that pushes what follows onto another line of the terminal, where it looks like a line of ours.
+fn has_gap(text: &str) -> bool {
+    let mut run = 0;
+    text.chars().any(|c| {
+        run = if c.is_whitespace() { run + 1 } else { 0 };
+        run > MAX_GAP
+    })
 }
 
 /// `text` with U+FFFD for what is not seen.

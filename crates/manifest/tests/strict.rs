@@ -171,6 +171,7 @@ fn names_are_what_they_look_like() {
         "a\u{7f}",
         "a\u{2028}",
         "a\u{e0041}",
+        "a\u{2800}b",
         &"x".repeat(129),
     ] {
         assert_eq!(problems(&with("/name", json!(name))), ["E_NAME /name"], "{name:?}");
@@ -254,6 +255,15 @@ fn a_reason_must_be_given_and_readable() {
 }
 
 #[test]
+fn a_text_does_not_look_like_another_line_on_the_terminal() {
+    let reason = |gap: &str| with("/requiredCapabilities/3/reason", json!(format!("ok{gap}new: nothing")));
+    assert!(parse(&reason(&" ".repeat(8))).is_ok());
+    for gap in [" ".repeat(70), "\u{3000}".repeat(9), " \u{a0}".repeat(5)] {
+        assert_eq!(problems(&reason(&gap)), ["E_REASON /requiredCapabilities/3/reason"]);
+    }
+}
+
+#[test]
 fn a_request_without_constraints_is_a_warning_or_on_demand_an_error() {
     let json = without("/requiredCapabilities/3/constraints");
     let manifest = parse(&json).unwrap();
@@ -289,6 +299,21 @@ fn too_many_requests_and_tools_are_refused() {
     };
     assert!(parse(&with("/tools", tools(128))).is_ok());
     assert_eq!(problems(&with("/tools", tools(129)))[0], "E_SIZE /tools");
+}
+
+#[test]
+fn requests_for_more_than_anybody_reads_are_refused() {
+    let request = |from: usize, count: usize| {
+        let paths: Vec<String> = (from..from + count).map(|n| format!("/{n}")).collect();
+        json!({"capability": "fs:read", "reason": "because", "constraints": {"paths": paths}})
+    };
+    let asking = |requests: serde_json::Value| {
+        json!({"id": "s", "version": "1.0.0", "name": "s", "requiredCapabilities": requests, "tools": []}).to_string()
+    };
+    assert!(parse(&asking(json!([request(0, 512), request(512, 512)]))).is_ok());
+    for requests in [json!([request(0, 1025)]), json!([request(0, 512), request(512, 513)])] {
+        assert_eq!(problems(&asking(requests)), ["E_SIZE /requiredCapabilities"]);
+    }
 }
 
 #[test]
@@ -487,6 +512,74 @@ fn a_schema_that_explodes_is_refused() {
     }
     let parameters = json!({"type": "object", "properties": {"a": {"$ref": "#/$defs/d19"}}, "$defs": definitions});
     assert!(problems(&with("/tools/0/parameters", parameters))[0].starts_with("E_TOOL_SCHEMA"));
+}
+
+/// A manifest with `tools` that take `parameters`.
+fn taking(tools: usize, parameters: &serde_json::Value) -> String {
+    let tools: Vec<_> = (0..tools)
+        .map(|n| json!({"name": format!("t{n}"), "description": "d", "parameters": parameters}))
+        .collect();
+    json!({"id": "s", "version": "1.0.0", "name": "s", "tools": tools}).to_string()
+}
+
+#[test]
+fn patterns_that_would_fill_the_memory_are_refused() {
+    // each takes a quarter of a megabyte, in forty bytes
+    let parameters = |count: usize| {
+        let properties: serde_json::Map<_, _> = (0..count)
+            .map(|n| (format!("p{n}"), json!({"pattern": format!("(\\w{{40}}){{20}}{n}")})))
+            .collect();
+        json!({"type": "object", "properties": properties})
+    };
+    assert_eq!(
+        problems(&taking(1, &parameters(257))),
+        ["E_TOOL_SCHEMA /tools/0/parameters"]
+    );
+    // nor in many tools, nor as names of properties, nor behind references
+    assert_eq!(
+        problems(&taking(3, &parameters(100))),
+        ["E_TOOL_SCHEMA /tools/2/parameters"]
+    );
+    let names: serde_json::Map<_, _> = (0..257).map(|n| (format!("^p{n}$"), json!({}))).collect();
+    let named = json!({"type": "object", "patternProperties": names});
+    assert_eq!(problems(&taking(1, &named)), ["E_TOOL_SCHEMA /tools/0/parameters"]);
+    let references: serde_json::Map<_, _> = (0..257)
+        .map(|n| (format!("p{n}"), json!({"$ref": "#/$defs/p"})))
+        .collect();
+    let referring = json!({"type": "object", "properties": references, "$defs": {"p": {"pattern": "^a+$"}}});
+    assert_eq!(problems(&taking(1, &referring)), ["E_TOOL_SCHEMA /tools/0/parameters"]);
+    // a property that is called so is none
+    let called: serde_json::Map<_, _> = (0..300).map(|n| (format!("p{n}"), json!({"type": "string"}))).collect();
+    let called = json!({"type": "object", "properties": {"pattern": {"type": "object", "properties": called}}});
+    assert!(parse(&taking(1, &called)).is_ok());
+}
+
+#[test]
+fn schemas_within_schemas_end() {
+    let nested = |chain: usize, inner: usize| {
+        let mut definitions = serde_json::Map::new();
+        for n in 0..chain {
+            let mut schema = match n + 1 {
+                next if next == chain => json!({"type": "object"}),
+                next => json!({"$ref": format!("#/$defs/d{next}")}),
+            };
+            for _ in 0..inner {
+                schema = json!({"allOf": [schema], "unevaluatedProperties": {"type": "string"}});
+            }
+            definitions.insert(format!("d{n}"), schema);
+        }
+        json!({"type": "object", "allOf": [{"$ref": "#/$defs/d0"}], "$defs": definitions})
+    };
+    assert!(parse(&taking(1, &nested(6, 6))).is_ok());
+    assert!(problems(&taking(1, &nested(15, 10)))[0].starts_with("E_TOOL_SCHEMA"));
+}
+
+#[test]
+fn all_tools_together_have_an_end() {
+    let properties: serde_json::Map<_, _> = (0..1000).map(|n| (format!("p{n}"), json!(true))).collect();
+    let parameters = json!({"type": "object", "properties": properties});
+    assert!(parse(&taking(10, &parameters)).is_ok());
+    assert!(problems(&taking(17, &parameters))[0].starts_with("E_TOOL_SCHEMA /tools/16"));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What a skill asks for.
 
-use chancery_policy::{Capability, Permission, ProblemKind};
+use chancery_policy::{Capability, Constraints, Permission, ProblemKind};
 
-use super::{MAX_REQUESTS, Options};
+use super::{MAX_PATTERNS, MAX_REQUESTS, Options};
 use crate::{
     code::Code,
     form::{Form, Need},
@@ -29,9 +29,24 @@ pub(super) fn read_all(object: &Object, options: &Options, form: &mut Form) -> V
         form.error(Code::Size, &list, &format!("more than {MAX_REQUESTS} requests"));
     }
     let items = items.iter().take(MAX_REQUESTS).enumerate();
-    items
+    let requests: Vec<_> = items
         .map(|(index, item)| read(item, &list.item(index), options, form))
-        .collect()
+        .collect();
+    if requests.iter().flatten().map(patterns).sum::<usize>() > MAX_PATTERNS {
+        let message = format!("more than {MAX_PATTERNS} paths, hosts, executables and names");
+        form.error(Code::Size, &list, &message);
+    }
+    requests
+}
+
+fn patterns(request: &CapabilityRequest) -> usize {
+    match request.permission.constraints() {
+        Constraints::Unconstrained => 0,
+        Constraints::Paths(set) => set.as_slice().len(),
+        Constraints::Hosts(set) => set.as_slice().len(),
+        Constraints::Executables(set) => set.as_slice().len(),
+        Constraints::Names(set) => set.as_slice().len(),
+    }
 }
 
 fn read(item: &Value, at: &At<'_>, options: &Options, form: &mut Form) -> Option<CapabilityRequest> {

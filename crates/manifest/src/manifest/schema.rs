@@ -11,6 +11,12 @@ const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Most schemas in one, with every `$ref` written out: what a call may cost.
 const MAX_SCHEMAS: usize = 4096;
+/// Most schemas, written out, in all tools of a manifest together.
+const MAX_SCHEMAS_OF_ALL: usize = 16 * 1024;
+/// Most patterns, written out, in all tools together: each may take [`MAX_PATTERN`] of memory.
+const MAX_PATTERNS_OF_ALL: usize = 256;
+/// Most schemas around one, written out: some keywords look through all that is below them, each time.
+const MAX_NESTED: usize = 64;
 /// Most references from one to the next: each is a step down the stack, here and where calls are checked.
 const MAX_REFERENCES: usize = 16;
 /// Memory for one compiled pattern.
@@ -67,9 +73,42 @@ impl SchemaFault {
     }
 }
 
+/// What the tools of a manifest may still cost.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget {
+    schemas: usize,
+    patterns: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            schemas: MAX_SCHEMAS_OF_ALL,
+            patterns: MAX_PATTERNS_OF_ALL,
+        }
+    }
+}
+
+impl Budget {
+    fn take(&mut self, cost: Cost) -> Result<(), SchemaFault> {
+        let left = (
+            self.schemas.checked_sub(cost.size),
+            self.patterns.checked_sub(cost.patterns),
+        );
+        let (Some(schemas), Some(patterns)) = left else {
+            let message = format!(
+                "more than {MAX_SCHEMAS_OF_ALL} schemas or {MAX_PATTERNS_OF_ALL} patterns in all tools, written out"
+            );
+            return Err(SchemaFault::new("", message));
+        };
+        *self = Self { schemas, patterns };
+        Ok(())
+    }
+}
+
 impl ParameterSchema {
     /// Compiles the `parameters` of a tool; the original's flat shape is turned into a schema first.
-    pub(super) fn compile(parameters: Value) -> Result<Self, SchemaFault> {
+    pub(super) fn compile(parameters: Value, budget: &mut Budget) -> Result<Self, SchemaFault> {
         let json = normalised(parameters);
         let root = json.as_object().ok_or_else(|| SchemaFault::new("", "not an object"))?;
         if root.get("type").and_then(Value::as_str) != Some("object") {
@@ -79,12 +118,12 @@ impl ParameterSchema {
             return Err(SchemaFault::new("/$schema", "not draft 2020-12"));
         }
         check_shown(&json, "")?;
-        Walk {
+        let mut walk = Walk {
             root,
             costs: HashMap::new(),
             following: 0,
-        }
-        .cost(&json, "")?;
+        };
+        budget.take(walk.cost(&json, "")?)?;
         let validator = compile(&closed(&json)).map_err(|message| SchemaFault::new("", message))?;
         Ok(Self {
             json,
@@ -230,16 +269,37 @@ struct Cost {
     size: usize,
     /// The most references from one to the next.
     references: usize,
+    /// How many patterns.
+    patterns: usize,
+    /// The most schemas within one another.
+    nested: usize,
 }
 
 impl Cost {
-    const NOTHING: Self = Self { size: 0, references: 0 };
-    const ONE: Self = Self { size: 1, references: 0 };
+    const NOTHING: Self = Self {
+        size: 0,
+        references: 0,
+        patterns: 0,
+        nested: 0,
+    };
+    const ONE: Self = Self {
+        size: 1,
+        ..Self::NOTHING
+    };
+
+    fn of_patterns(patterns: usize) -> Self {
+        Self {
+            patterns,
+            ..Self::NOTHING
+        }
+    }
 
     fn and(self, other: Self) -> Self {
         Self {
             size: self.size.saturating_add(other.size),
             references: self.references.max(other.references),
+            patterns: self.patterns.saturating_add(other.patterns),
+            nested: self.nested.max(other.nested),
         }
     }
 }
@@ -270,12 +330,16 @@ impl<'a> Walk<'a> {
                     return Err(SchemaFault::new(&place, "$schema below the top"));
                 }
                 ("enum" | "const" | "default" | "examples", _) => Cost::NOTHING,
+                ("pattern", Value::String(_)) => Cost::of_patterns(1),
                 (
                     "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas",
                     Value::Object(map),
-                ) => map.iter().try_fold(Cost::NOTHING, |sum, (name, schema)| {
-                    Ok(sum.and(self.cost(schema, &child(&place, name))?))
-                })?,
+                ) => {
+                    let names = if keyword == "patternProperties" { map.len() } else { 0 };
+                    map.iter().try_fold(Cost::of_patterns(names), |sum, (name, schema)| {
+                        Ok(sum.and(self.cost(schema, &child(&place, name))?))
+                    })?
+                }
                 (_, Value::Object(_)) => self.cost(value, &place)?,
                 (_, Value::Array(items)) => items
                     .iter()
@@ -290,8 +354,14 @@ impl<'a> Walk<'a> {
                 let message = "a schema that grows beyond 4096 when written out";
                 return Err(SchemaFault::new(&place, message));
             }
+            if cost.nested >= MAX_NESTED {
+                return Err(SchemaFault::new(&place, "more than 64 schemas within one another"));
+            }
         }
-        Ok(cost)
+        Ok(Cost {
+            nested: cost.nested + 1,
+            ..cost
+        })
     }
 
     fn reference(&mut self, reference: &'a Value, place: &str) -> Result<Cost, SchemaFault> {

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use chancery_policy::{Capability, Mismatch, Request, Resource};
 
-use super::{ArgumentProblem, MAX_TOOLS, Options, ParameterSchema, SchemaVersion, request::CapabilityRequest};
+use super::{
+    ArgumentProblem, MAX_TOOLS, Options, ParameterSchema, SchemaVersion, request::CapabilityRequest, schema::Budget,
+};
 use crate::{
     code::Code,
     form::{Form, Need},
@@ -153,6 +155,7 @@ pub(super) fn read_all(
     }
     let mut names = HashSet::new();
     let mut tools = Vec::new();
+    let mut budget = Budget::default();
     for (index, item) in items.iter().take(MAX_TOOLS).enumerate() {
         let at = list.item(index);
         let Some(object) = form.as_object(item, &at) else {
@@ -166,7 +169,7 @@ pub(super) fn read_all(
                 "a name that another tool of this skill has",
             );
         }
-        tools.extend(read(object, name, requests, version, &at, form));
+        tools.extend(read(object, name, requests, version, &mut budget, &at, form));
     }
     tools
 }
@@ -193,6 +196,7 @@ fn read(
     name: Option<&str>,
     requests: &[Option<CapabilityRequest>],
     version: Option<SchemaVersion>,
+    budget: &mut Budget,
     at: &At<'_>,
     form: &mut Form,
 ) -> Option<Tool> {
@@ -207,7 +211,7 @@ fn read(
     let description = form
         .string(object, at, "description", Need::Required)
         .and_then(|text| form.check_shown(text, &at.member("description"), limit));
-    let schema = schema(object, at, form);
+    let schema = schema(object, budget, at, form);
     let requires = requires(object, requests, at, form);
     let required = |capability| {
         let mut of_tool = requires.iter().filter_map(|index| requests.get(*index)?.as_ref());
@@ -225,13 +229,15 @@ fn read(
     })
 }
 
-fn schema(object: &Object, at: &At<'_>, form: &mut Form) -> Option<ParameterSchema> {
+fn schema(object: &Object, budget: &mut Budget, at: &At<'_>, form: &mut Form) -> Option<ParameterSchema> {
     let place = at.member("parameters");
     let Some(parameters) = object.get("parameters") else {
         form.error(Code::ToolSchema, at, "Missing required field: parameters");
         return None;
     };
-    let compiled = parameters.to_serde().map(ParameterSchema::compile);
+    let compiled = parameters
+        .to_serde()
+        .map(|parameters| ParameterSchema::compile(parameters, budget));
     match compiled {
         Some(Ok(schema)) => Some(schema),
         Some(Err(fault)) => {
