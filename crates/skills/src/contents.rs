@@ -145,6 +145,10 @@ impl Contents {
                     if entry.file_name().to_str().is_some_and(|name| keep.contains(name)) {
                         continue;
                     }
+                    // no file is content: a directory that somebody put there stays, and hinders nobody
+                    if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                        continue;
+                    }
                     fs::remove_file(entry.path()).map_err(failed("swept"))?;
                     removed += 1;
                 }

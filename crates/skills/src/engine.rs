@@ -3,10 +3,14 @@
 use std::{
     collections::BTreeSet,
     fmt,
-    fs::{File, OpenOptions},
-    os::unix::fs::OpenOptionsExt as _,
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use chancery_audit::{Chain, Outcome, Record};
@@ -82,12 +86,50 @@ pub(crate) struct Inner {
     pub(crate) denials: Denials,
     /// Whether the kernel opens beneath a directory.
     pub(crate) beneath: bool,
-    dir: Option<PathBuf>,
+    pub(crate) state: Option<StateDir>,
     installing: Mutex<()>,
     current: RwLock<Arc<Snapshot>>,
     reloading: Mutex<()>,
     watch: Watch,
     asked: LastAsked,
+}
+
+/// Where an engine keeps its state.
+#[derive(Debug)]
+pub(crate) struct StateDir {
+    pub(crate) path: PathBuf,
+    /// Device and inode of the database, as it was opened.
+    database: (u64, u64),
+    /// Whether another file, or none, was found in its place.
+    lost: AtomicBool,
+}
+
+impl StateDir {
+    fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            database: identity(&path.join(DATABASE))?,
+            lost: AtomicBool::new(false),
+            path: fs::canonicalize(path)?,
+        })
+    }
+
+    /// That the database is still the file that was opened: in another one in its place others decide things that are
+    /// never seen here.
+    fn must_be_the_same(&self) -> Result<(), SkillsError> {
+        let failed = SkillsError::io("go on with a database that was replaced");
+        let found = identity(&self.path.join(DATABASE));
+        self.lost.store(found.as_ref().ok() != Some(&self.database), Relaxed);
+        match found {
+            Ok(found) if found == self.database => Ok(()),
+            Ok(_) => Err(failed(io::ErrorKind::StaleNetworkFileHandle.into())),
+            Err(error) => Err(failed(error)),
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let found = fs::metadata(path)?;
+    Ok((found.dev(), found.ino()))
 }
 
 impl Skills {
@@ -123,9 +165,13 @@ impl Skills {
         let contents = Contents::disk(dir)?;
         let watch = Watch::file(&dir.join(CHANGES)).map_err(SkillsError::io("open the file of changes"))?;
         let snapshot = Snapshot::build(Default::default(), &settings.owner, None);
-        let skills = Self::assemble(store, contents, settings, Some(dir.to_owned()), watch, snapshot);
+        let state = StateDir::of(dir).map_err(SkillsError::io("look at the state directory"))?;
+        let skills = Self::assemble(store, contents, settings, Some(state), watch, snapshot);
         skills.reload()?;
-        skills.sweep()?;
+        // what is too much hinders nothing
+        if let Err(error) = skills.sweep() {
+            tracing::warn!(%error, "content that no skill names was not swept");
+        }
         Ok(skills)
     }
 
@@ -133,7 +179,7 @@ impl Skills {
         store: Store,
         contents: Contents,
         settings: Settings,
-        dir: Option<PathBuf>,
+        state: Option<StateDir>,
         watch: Watch,
         snapshot: Snapshot,
     ) -> Self {
@@ -146,7 +192,7 @@ impl Skills {
                 programs: Programs::default(),
                 denials: Denials::default(),
                 beneath: supported(),
-                dir,
+                state,
                 installing: Mutex::new(()),
                 current: RwLock::new(Arc::new(snapshot)),
                 reloading: Mutex::new(()),
@@ -225,8 +271,13 @@ impl Skills {
         if changes.is_none() || changes != current.changes {
             return self.reload();
         }
-        if inner.dir.is_some() && inner.asked.is_due() && inner.store.data_version()? != current.data_version {
-            return self.reload();
+        if let Some(state) = &inner.state
+            && (inner.asked.is_due() || state.lost.load(Relaxed))
+        {
+            state.must_be_the_same()?;
+            if inner.store.data_version()? != current.data_version {
+                return self.reload();
+            }
         }
         Ok(current)
     }
@@ -238,8 +289,10 @@ impl Skills {
         let before = Arc::clone(&inner.current.read().unwrap_or_else(PoisonError::into_inner));
         // counted before the tables are read: what is announced meanwhile is read again
         let changes = inner.watch.count();
-        if changes.is_some() && changes == before.changes && inner.dir.is_none() {
-            return Ok(before);
+        match &inner.state {
+            None if changes.is_some() && changes == before.changes => return Ok(before),
+            None => {}
+            Some(state) => state.must_be_the_same()?,
         }
         let data_version = inner.store.data_version()?;
         let state = inner.store.state()?;
@@ -274,7 +327,7 @@ impl Skills {
     /// Keeps installs and sweeps of all processes apart, until the guard is dropped.
     pub(crate) fn lock_contents(&self, wait: bool) -> Result<Option<ContentLock<'_>>, SkillsError> {
         let own = self.inner.installing.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(dir) = &self.inner.dir else {
+        let Some(state) = &self.inner.state else {
             return Ok(Some(ContentLock { _own: own, _file: None }));
         };
         let failed = SkillsError::io("lock the content store");
@@ -283,7 +336,7 @@ impl Skills {
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .open(dir.join(INSTALL_LOCK))
+            .open(state.path.join(INSTALL_LOCK))
             .map_err(&failed)?;
         if wait {
             file.lock().map_err(&failed)?;
@@ -326,7 +379,7 @@ pub(crate) struct ContentLock<'a> {
 impl fmt::Debug for Skills {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Skills")
-            .field("dir", &self.inner.dir)
+            .field("state", &self.inner.state)
             .finish_non_exhaustive()
     }
 }

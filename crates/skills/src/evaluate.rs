@@ -177,17 +177,19 @@ impl Skills {
         tool: &Tool,
         requests: &[CapabilityRequest],
     ) -> Result<Option<Use>, SkillsError> {
-        let grants = self.grants(call.skill_id)?;
+        let snapshot = self.snapshot()?;
+        let grants: Vec<Permission> = snapshot
+            .grants_of(call.skill_id)
+            .filter(|active| self.applies(active, call).is_ok())
+            .filter_map(|active| as_asked(&active.grant.permission))
+            .collect();
         for request in tool.requires().iter().filter_map(|index| requests.get(*index)) {
             let capability = request.permission.capability();
             if tool.effects().iter().any(|effect| effect.capability == capability) {
                 continue;
             }
             for part in parts(&request.permission) {
-                if !grants.iter().any(|status| {
-                    let granted = status.for_version.then_some(&status.grant.permission);
-                    granted.is_some_and(|granted| as_asked(granted).iter().any(|granted| part.within(granted)))
-                }) {
+                if !grants.iter().any(|granted| part.within(granted)) {
                     return Ok(Some(Use {
                         capability,
                         resource: part.constraints().texts().join(" "),

@@ -11,6 +11,7 @@ use std::{
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use chancery_policy::{ExecutablePattern, GrantPath};
@@ -27,6 +28,9 @@ pub const SEARCH_PATH: [&str; 6] = [
     "/bin",
 ];
 
+/// A file that changed more lately than this is hashed each time: two changes within one tick of the file system's clock
+/// look alike. The coarsest clock of those in use has ticks of two seconds.
+const SETTLED: Duration = Duration::from_secs(3);
 /// Identities of checked files that are remembered, so that a large program is not hashed at every check.
 const REMEMBERED: usize = 1024;
 
@@ -98,6 +102,16 @@ impl Identity {
             changed: (found.ctime(), found.ctime_nsec()),
         })
     }
+
+    /// Whether the file was left alone long enough for the next change to show. A time in the future tells nothing.
+    fn is_settled(&self) -> bool {
+        let Ok(changed) = u64::try_from(self.changed.0) else {
+            return false;
+        };
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH + Duration::from_secs(changed))
+            .is_ok_and(|age| age > SETTLED)
+    }
 }
 
 /// Checks programs, and remembers which files it has hashed.
@@ -122,11 +136,13 @@ impl Programs {
                 if Identity::of(&file)? != identity {
                     return Err(io::ErrorKind::InvalidData.into());
                 }
-                let mut hashed = self.lock();
-                if hashed.len() >= REMEMBERED {
-                    hashed.clear();
+                if identity.is_settled() {
+                    let mut hashed = self.lock();
+                    if hashed.len() >= REMEMBERED {
+                        hashed.clear();
+                    }
+                    hashed.insert(identity, sha256);
                 }
-                hashed.insert(identity, sha256);
                 sha256
             }
         };
@@ -139,5 +155,48 @@ impl Programs {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Identity, [u8; 32]>> {
         self.hashed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_has_just_changed_is_not_known_by_its_times() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().canonicalize().unwrap().join("program");
+        let granted: GrantPath = path.to_str().unwrap().parse().unwrap();
+        let programs = Programs::default();
+        fs::write(&path, "one").unwrap();
+        let sha256 = hash(&mut open(&path).unwrap()).unwrap();
+        programs.open(&granted, &sha256).unwrap();
+        assert!(programs.lock().is_empty());
+        // as long as it may have the same times and size
+        fs::write(&path, "two").unwrap();
+        programs.open(&granted, &sha256).unwrap_err();
+    }
+
+    #[test]
+    fn a_file_that_was_left_alone_is_hashed_once() {
+        let settled = |changed| {
+            let identity = Identity {
+                device: 1,
+                inode: 1,
+                size: 1,
+                modified: (0, 0),
+                changed: (changed, 0),
+            };
+            identity.is_settled()
+        };
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_secs()
+            .cast_signed();
+        assert!(settled(now - 10));
+        for lately in [now, now - 1, now + 10, -1] {
+            assert!(!settled(lately), "{lately}");
+        }
     }
 }

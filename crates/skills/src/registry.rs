@@ -133,7 +133,8 @@ impl CapabilityRegistry {
         self.skills.revoke_grants(&GrantsOf::Skill(id.to_owned()))
     }
 
-    /// Whether the skill has any grant for `capability`, on whatever. To know on what, ask the enforcer.
+    /// Whether the skill has any grant for `capability` that is not over, in whatever session and on whatever. To know on
+    /// what, ask the enforcer.
     ///
     /// # Errors
     /// [`SkillsError`] when the tables cannot be read.
@@ -142,7 +143,15 @@ impl CapabilityRegistry {
         let standing = snapshot.skills.get(id);
         let in_force = standing.is_some_and(|standing| standing.verdict == Verdict::InForce);
         let mut grants = snapshot.grants_of(id);
-        Ok(in_force && grants.any(|active| active.grant.permission.capability() == capability))
+        let now = self.skills.now();
+        Ok(in_force
+            && grants.any(|active| {
+                let grant = &active.grant;
+                grant.permission.capability() == capability
+                    && active.for_version
+                    && grant.expires_at.is_none_or(|end| now < end)
+                    && grant.max_uses.is_none_or(|limit| active.used < limit)
+            }))
     }
 }
 

@@ -117,7 +117,8 @@ fn entries(list: &RevocationList, issuer: &KeyId, publisher: Option<&Publisher>)
 
 impl Skills {
     /// Accepts a signed list in the place of its issuer's list before. The issuer is the owner, or a trusted publisher,
-    /// whose list reaches no further than its own key, its own manifests and the ids it may publish.
+    /// whose list reaches no further than its own key, its own manifests and the ids it may publish. A key that is revoked
+    /// has no more lists; the last one stays.
     ///
     /// # Errors
     /// [`SkillsError::UntrustedList`]; [`SkillsError::OldList`] when its sequence does not rise; [`SkillsError::Invalid`]
@@ -139,6 +140,10 @@ impl Skills {
             }
         }
         let (issuer, key, publisher) = found.ok_or(SkillsError::UntrustedList)?;
+        // whoever has a revoked key, which may be the reason for it, would take back with it that it is revoked
+        if publisher.is_some() && snapshot.revocations.has_key(&issuer.to_string()) {
+            return Err(SkillsError::UntrustedList);
+        }
         let verified = envelope
             .verify_as::<RevocationList>(&[key], NonZeroUsize::MIN)
             .map_err(|_| SkillsError::UntrustedList)?;

@@ -19,7 +19,10 @@ use std::{
     ffi::OsString,
     fs::File,
     io,
-    os::{fd::OwnedFd, unix::ffi::OsStringExt as _},
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::ffi::OsStringExt as _,
+    },
     path::Path,
     sync::Arc,
 };
@@ -102,6 +105,8 @@ struct Place<'r> {
     relative: &'r str,
     /// Whether the grant itself is for a file system of the kernel.
     special: bool,
+    /// Whether the engine's own files lie below it, or around it.
+    near_state: bool,
     grant: Ulid,
 }
 
@@ -216,12 +221,17 @@ impl Skills {
         let found = self.find_with(&snapshot, call, request, |active, candidate| {
             let (relative, special) = below(&active.grant.permission, candidate.pattern, resource)?;
             let record = active.roots.get(candidate.pattern).ok_or(DenialReason::NoGrant)?;
+            let standing = snapshot.skills.get(call.skill_id);
+            if record.is_link() && standing.is_none_or(|standing| standing.may_have_linked(record)) {
+                return Err(DenialReason::Changed(Dimension::Path));
+            }
             let root = self
                 .inner
                 .roots
                 .get(call.skill_id, active.grant.id, candidate.pattern, record);
+            let near_state = self.near_state(record);
             match root {
-                Ok(root) => Ok(Some((root, relative, special))),
+                Ok(root) => Ok(Some((root, relative, special, near_state))),
                 Err(RootError::Drifted) => Err(DenialReason::Changed(Dimension::Path)),
                 Err(RootError::System(Errno::NOENT | Errno::NOTDIR)) => Ok(None),
                 // a link where nothing was when it was granted
@@ -233,10 +243,11 @@ impl Skills {
             }
         });
         match found {
-            Ok((_, grant, place)) => Ok(place.map(|(root, relative, special)| Place {
+            Ok((_, grant, place)) => Ok(place.map(|(root, relative, special, near_state)| Place {
                 root,
                 relative,
                 special,
+                near_state,
                 grant,
             })),
             Err(reason) => {
@@ -267,11 +278,33 @@ impl Skills {
         };
         let fd = beneath::open(&place.root.fd, relative, flags, Mode::empty(), links)
             .map_err(|errno| self.refused(call, capability, path, errno))?;
+        if self.is_of_the_engine(&fd, place) {
+            return Err(self.outside(call, capability, path));
+        }
         match examine::examine(&fd, place.root.device, place.special, flags) {
             Ok(true) => Ok(fd),
             Ok(false) => Err(self.outside(call, capability, path)),
             Err(errno) => Err(io_error("look at", path, errno.into())),
         }
+    }
+
+    /// Whether the engine's directory lies below a granted place or around it, as far as can be told without looking.
+    fn near_state(&self, granted: &RootRecord) -> bool {
+        let Some(state) = &self.inner.state else { return false };
+        granted
+            .directory
+            .as_ref()
+            .is_none_or(|directory| state.path.starts_with(&directory.real) || directory.real.starts_with(&state.path))
+    }
+
+    /// Whether an open file is one of the engine's own: grants, trust and vault are the owner's to change, also where the
+    /// folder around them is granted. What cannot be told is one.
+    fn is_of_the_engine(&self, fd: &impl AsRawFd, place: &Place<'_>) -> bool {
+        let Some(state) = self.inner.state.as_ref().filter(|_| place.near_state) else {
+            return false;
+        };
+        let real = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()));
+        real.map_or(true, |real| real.starts_with(&state.path))
     }
 
     /// Whether the file at `path` is what a grant covers, without opening it for anything. A file that is not there is

@@ -85,6 +85,15 @@ impl RootRecord {
 }
 
 impl RootRecord {
+    /// Whether the granted path led elsewhere when it was granted.
+    pub(crate) fn is_link(&self) -> bool {
+        match (&self.directory, &self.file) {
+            (None, _) => false,
+            (Some(directory), None) => directory.real != self.path,
+            (Some(directory), Some(_)) => self.path.parent() != Some(&directory.real),
+        }
+    }
+
     /// The path without symbolic links, when there was something at the grant.
     pub(crate) fn real(&self) -> Option<PathBuf> {
         let real = &self.directory.as_ref()?.real;

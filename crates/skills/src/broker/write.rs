@@ -108,6 +108,10 @@ impl Skills {
             let reason = DenialReason::Outside(Dimension::Path, path.to_owned());
             return Err(self.deny(call, Capability::FsWrite, reason, path).into());
         }
+        if self.is_of_the_engine(&parent, place) {
+            let reason = DenialReason::Outside(Dimension::Path, path.to_owned());
+            return Err(self.deny(call, Capability::FsWrite, reason, path).into());
+        }
         let create = |name: &OsStr, mode: Mode| {
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             openat(&parent, name, flags, mode)

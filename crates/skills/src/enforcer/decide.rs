@@ -117,22 +117,25 @@ impl Skills {
     }
 
     /// Whether the terms of a grant that covers a request hold now.
-    fn applies(&self, active: &Active, call: Call<'_>) -> Result<(), DenialReason> {
+    pub(crate) fn applies(&self, active: &Active, call: Call<'_>) -> Result<(), DenialReason> {
         let grant = &active.grant;
         if grant.expires_at.is_some_and(|end| self.now() >= end) {
             return Err(DenialReason::Expired);
         }
-        let of_session = grant
-            .session_id
-            .as_deref()
-            .is_none_or(|session| call.session == Some(session));
-        if !of_session || !active.for_version {
+        if !self.holds(active, call.session) {
             return Err(DenialReason::NoGrant);
         }
         match grant.max_uses {
             Some(limit) if active.used >= limit => Err(DenialReason::Exhausted),
             _ => Ok(()),
         }
+    }
+
+    /// The same without looking at uses.
+    pub(crate) fn holds(&self, active: &Active, session: Option<&str>) -> bool {
+        let grant = &active.grant;
+        let of_session = grant.session_id.as_deref().is_none_or(|wanted| session == Some(wanted));
+        of_session && active.for_version && grant.expires_at.is_none_or(|end| self.now() < end)
     }
 
     /// Takes a use from a counted grant, durably.

@@ -106,21 +106,35 @@ impl CapabilityEnforcer {
     /// # Errors
     /// The [`Denial`].
     pub fn check_address(&self, skill_id: &str, capability: Capability, address: IpAddr) -> Result<(), Denial> {
-        let call = Call::new(skill_id, None);
+        self.check_address_in(skill_id, None, capability, address)
+    }
+
+    /// The same in a session: grants for that session count, too.
+    ///
+    /// # Errors
+    /// As [`check_address`](Self::check_address).
+    pub fn check_address_in(
+        &self,
+        skill_id: &str,
+        session: Option<&str>,
+        capability: Capability,
+        address: IpAddr,
+    ) -> Result<(), Denial> {
+        let call = Call::new(skill_id, session);
         if address_class(address) == AddressClass::Public {
             return Ok(());
         }
         let deny = |reason| self.skills.deny(call, capability, reason, &address.to_string());
         let snapshot = self.skills.snapshot().map_err(|_| deny(DenialReason::Unverified))?;
-        let now = self.skills.now();
         let granted = snapshot
             .skills
             .get(skill_id)
             .filter(|standing| standing.verdict == Verdict::InForce)
             .into_iter()
             .flat_map(|standing| &standing.grants)
-            .filter(|active| active.grant.permission.capability() == capability && active.for_version)
-            .filter(|active| active.grant.expires_at.is_none_or(|end| now < end))
+            .filter(|active| active.grant.permission.capability() == capability)
+            // the name took the use of a counted grant
+            .filter(|active| self.skills.holds(active, call.session))
             .any(|active| match active.grant.permission.constraints() {
                 Constraints::Hosts(set) => set.as_slice().iter().any(|host| host.covers_address(address)),
                 _ => false,
@@ -137,11 +151,14 @@ impl CapabilityEnforcer {
     #[must_use]
     pub fn is_in_force(&self, skill_id: &str, grant: Ulid) -> bool {
         self.skills.snapshot().is_ok_and(|snapshot| {
-            let end = snapshot
-                .grants_of(skill_id)
-                .find(|active| active.grant.id == grant)
-                .map(|active| active.grant.expires_at);
-            snapshot.has(skill_id, grant) && end.is_some_and(|end| end.is_none_or(|end| self.skills.now() < end))
+            let now = self.skills.now();
+            let mut of_skill = snapshot.grants_of(skill_id);
+            snapshot.has(skill_id, grant)
+                && of_skill.any(|active| {
+                    active.grant.id == grant
+                        && active.for_version
+                        && active.grant.expires_at.is_none_or(|end| now < end)
+                })
         })
     }
 
@@ -184,7 +201,9 @@ impl Skills {
         let unverified = || self.deny(call, request.capability(), DenialReason::Unverified, &text_of(request));
         let is_file = |resource: &Resource| matches!(resource, Resource::Executable(_) | Resource::Path(_));
         match request.resources() {
-            [Resource::Executable(program)] => self.open_program(call, program.asked()).map(drop),
+            [Resource::Executable(program)] if request.capability() == Capability::ProcessSpawn => {
+                self.open_program(call, program.asked()).map(drop)
+            }
             [Resource::Path(_)] => match self.probe(call, request) {
                 Ok(()) => Ok(()),
                 Err(BrokerError::Denied(denial)) => Err(denial),
@@ -192,7 +211,7 @@ impl Skills {
                 Err(_) => Err(unverified()),
             },
             // several files at once: none of them is opened, so none is vouched for
-            resources if resources.iter().any(is_file) => Err(unverified()),
+            resources if resources.len() > 1 && resources.iter().any(is_file) => Err(unverified()),
             _ => self.allow(call, request).map(drop),
         }
     }

@@ -51,6 +51,8 @@ pub(crate) struct Standing {
     pub(crate) forged: HashSet<Capability>,
     /// Where the skill may write, by the paths of its grants and by what they really are.
     writes: Index,
+    /// The same places, as they were granted.
+    write_roots: Vec<RootRecord>,
 }
 
 /// Whether a skill may do anything.
@@ -167,6 +169,7 @@ impl Standing {
             other_signer: HashSet::new(),
             forged: HashSet::new(),
             writes: Index::default(),
+            write_roots: Vec::new(),
         }
     }
 
@@ -195,6 +198,7 @@ impl Standing {
                 if let Some(real) = root.real() {
                     self.writes.add_place(&real);
                 }
+                self.write_roots.push(root.clone());
             }
         }
         self.by_capability
@@ -212,6 +216,26 @@ impl Standing {
     /// Whether `path`, which is normalised, lies where the skill may write, whatever limits those grants further.
     pub(crate) fn may_write(&self, path: &str) -> bool {
         self.writes.holds(path)
+    }
+
+    /// Whether a granted path leads where it leads by a link below a place where the skill may write. Who made that link is
+    /// not known, and what was shown to the owner is the path.
+    pub(crate) fn may_have_linked(&self, granted: &RootRecord) -> bool {
+        let Some(real) = granted.real().filter(|_| granted.is_link()) else {
+            return false;
+        };
+        self.write_roots.iter().any(|root| {
+            let below = granted.path.strip_prefix(&root.path);
+            let straight = below.map(|below| {
+                let from = root.real().unwrap_or_else(|| root.path.clone());
+                if below.as_os_str().is_empty() {
+                    from
+                } else {
+                    from.join(below)
+                }
+            });
+            straight.is_ok_and(|straight| straight != real)
+        })
     }
 
     pub(crate) fn index(&self, capability: Capability) -> Option<&Index> {

@@ -45,8 +45,8 @@ pub struct InstallOptions {
     pub allow_unsigned: bool,
     /// Grant everything that is asked for, without asking anybody. The grants say `policy`.
     pub auto_approve: bool,
-    /// Take a signature of the original's kind that does not cover all of the manifest, with a warning. For libraries; the
-    /// content is pinned instead.
+    /// Take a signature of the original's kind that does not cover all of the manifest, with a warning; the content is
+    /// pinned instead. Not for an id of which a version was installed that was signed as a whole.
     pub accept_partial: bool,
     /// Trust whoever signs an id that is not bound to anybody yet. For libraries.
     pub trust_first: bool,
@@ -371,6 +371,7 @@ impl Skills {
             threshold: threshold.get(),
             highest,
             manifest,
+            whole: skill.scheme.covers_all() || before.is_some_and(|pin| pin.whole),
         };
         let record = self.record(
             "skill.install",

@@ -110,9 +110,11 @@ impl Skills {
         options: &InstallOptions,
     ) -> Result<Signatures, InstallError> {
         let id = package.manifest.id().as_str();
+        // what came signed as a whole once does not come with open members again: somebody may have opened them
+        let accept_partial = options.accept_partial && !snapshot.pins.get(id).is_some_and(|pin| pin.whole);
         let (scheme, key, warning) = match legacy::verdict(package.manifest.document()) {
             legacy::Verdict::Accept { key } => (Scheme::Legacy, key, None),
-            legacy::Verdict::Partial { key, pointer } if options.accept_partial => {
+            legacy::Verdict::Partial { key, pointer } if accept_partial => {
                 (Scheme::LegacyPartial, key, Some(Warning::Partial { pointer }))
             }
             legacy::Verdict::Partial { pointer, .. } => {
@@ -245,11 +247,19 @@ impl Skills {
         if snapshot.revocations.has_key(&rotation.from_id().to_string()) {
             return Err(rotation_refused("the old key is revoked".to_owned()));
         }
+        // nor does one that the owner does not let publish this any more
+        let from = snapshot.publishers.get(&rotation.from_id().to_string());
+        if !from.is_some_and(|publisher| publisher.may_publish(id.as_str(), self.now())) {
+            return Err(rotation_refused("the old key is not trusted to publish it".to_owned()));
+        }
         if !rotation.covers(id) {
             return Err(rotation_refused("it speaks of other skills".to_owned()));
         }
         if rotation.issued > self.now() {
             return Err(rotation_refused("it is from the future".to_owned()));
+        }
+        if pin.keys.contains(&rotation.to) {
+            return Err(rotation_refused("the new key is one of its keys already".to_owned()));
         }
         Ok(pin
             .keys

@@ -78,6 +78,9 @@ pub struct Pin {
     pub highest: String,
     /// SHA-256 of the manifest of that version.
     pub manifest: String,
+    /// Whether a version was installed that was signed as a whole.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
 }
 
 impl Statement for Pin {
