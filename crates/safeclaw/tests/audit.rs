@@ -137,6 +137,17 @@ fn it_shows_skills_grants_executions_and_decisions() {
 }
 
 #[test]
+fn a_skill_writes_no_line_of_its_own_into_the_record() {
+    let home = home();
+    install(&home);
+    let forged = "  2026-01-01T00:00:00.000Z  done  grant.add  demo";
+    assert!(!ask(&home, &format!("/etc/passwd\n{forged}")));
+    let human = home.run(&["audit"]).ok().stdout;
+    assert!(human.contains("/etc/passwd"), "{human}");
+    assert!(!human.lines().any(|line| line == forged), "{human}");
+}
+
+#[test]
 fn since_and_limit_narrow_the_records() {
     let home = home();
     trust(&home);

@@ -8,6 +8,7 @@ use clap::{Args, value_parser};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::skill::asked::visible;
 use crate::{CliError, Code, Context, Exit, Result, database, time};
 
 /// Kinds of the records that are about what a skill asked for; the others are about what was decided.
@@ -250,7 +251,8 @@ fn human(view: &View) -> Vec<String> {
                 text(&record["at"]),
                 text(&record["outcome"]),
                 text(&record["kind"]),
-                text(&record["subject"])
+                // what a skill asked for: it must not end the line, and write another one
+                visible(text(&record["subject"]))
             )
         }));
         none_if_empty(&mut lines, records.is_empty());
@@ -276,11 +278,11 @@ pub(super) fn since_checkpoint(chain: &Report) -> u64 {
 }
 
 fn granted(grant: &Value) -> String {
-    let constraints: Vec<&str> = grant["constraints"]
+    let constraints: Vec<String> = grant["constraints"]
         .as_array()
         .into_iter()
         .flatten()
-        .map(text)
+        .map(|pattern| visible(text(pattern)))
         .collect();
     let on = if constraints.is_empty() {
         "anything".to_owned()

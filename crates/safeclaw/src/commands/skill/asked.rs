@@ -43,7 +43,7 @@ pub(super) fn patterns(permission: &Permission) -> Vec<String> {
 
 /// `text` with what is not seen, or ends a line, spelt out: a path may hold such characters, and would otherwise say
 /// something to whoever decides about it.
-pub(super) fn visible(text: &str) -> String {
+pub(in crate::commands) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -70,21 +70,57 @@ pub(super) fn dangers(permission: &Permission) -> Vec<String> {
             for program in set.as_slice().iter().filter(|program| program.is_interpreter()) {
                 dangers.push(format!(
                     "{} runs whatever it is told to: a grant for it is one for any program",
-                    program.asked()
+                    visible(program.asked())
                 ));
             }
         }
-        Constraints::Paths(set) if set.as_slice().iter().any(|path| path.as_str() == "/") => {
-            dangers.push("/ is the whole file system".to_owned());
+        Constraints::Paths(set) => {
+            for path in set.as_slice() {
+                if path.as_str() == "/" {
+                    dangers.push("/ is the whole file system".to_owned());
+                } else if let Some(real) = leads_to(path.as_str()) {
+                    // what is granted is what is there
+                    dangers.push(format!("{} is a link, and leads to {real}", visible(path.as_str())));
+                }
+            }
         }
         _ => {}
     }
     dangers
 }
 
+/// Where the links in `path` lead, when there are any.
+fn leads_to(path: &str) -> Option<String> {
+    let real = std::fs::canonicalize(path).ok()?;
+    (real != std::path::Path::new(path)).then(|| visible(&real.to_string_lossy()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn dangers_of(capability: Capability, constraints: &serde_json::Value) -> Vec<String> {
+        dangers(&Permission::from_request(capability, Some(constraints)).unwrap())
+    }
+
+    #[test]
+    fn the_path_of_a_program_ends_no_line() {
+        let program = serde_json::json!({ "executables": ["/x\n     why: harmless/bash"] });
+        let dangers = dangers_of(Capability::ProcessSpawn, &program);
+        assert_eq!(dangers.len(), 1);
+        assert!(!dangers[0].contains('\n'), "{}", dangers[0]);
+    }
+
+    #[test]
+    fn the_owner_is_told_where_a_link_leads() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        std::fs::create_dir(root.join("secret")).unwrap();
+        std::os::unix::fs::symlink(root.join("secret"), root.join("cache")).unwrap();
+        let paths = serde_json::json!({ "paths": [root, root.join("cache")] });
+        let told = format!("{0}/cache is a link, and leads to {0}/secret", root.display());
+        assert_eq!(dangers_of(Capability::FsRead, &paths), [told]);
+    }
 
     #[test]
     fn what_is_not_seen_is_spelt_out() {

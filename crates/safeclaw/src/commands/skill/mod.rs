@@ -1,6 +1,6 @@
 //! `safeclaw skill`: write, sign, install and limit skills. One file a command.
 
-mod asked;
+pub(super) mod asked;
 pub mod diff;
 mod folder;
 pub mod grant;

@@ -234,7 +234,9 @@ pub(super) fn warning(warning: &Warning) -> String {
             )
         }
         Warning::Manifest(text) => asked::visible(text),
-        Warning::NotGranted { what, why } => format!("{} was not granted: {why}", asked::visible(what)),
+        Warning::NotGranted { what, why } => {
+            format!("{} was not granted: {}", asked::visible(what), asked::visible(why))
+        }
         _ => "something that this version has no words for".to_owned(),
     }
 }
