@@ -47,6 +47,8 @@ const MAX_REQUESTS: usize = 64;
 const MAX_PATTERNS: usize = 1024;
 const MAX_TOOLS: usize = 128;
 const MAX_NAME: usize = 128;
+/// SemVer has no limit; what is shown in a line and kept in every record has.
+const MAX_VERSION: usize = 128;
 /// As `SKILL.md` has it.
 const MAX_DESCRIPTION: usize = 1024;
 
@@ -365,6 +367,10 @@ fn required<'v>(object: &'v Object, name: &str, form: &mut Form) -> Option<&'v s
 }
 
 fn semver(text: &str, at: &At<'_>, form: &mut Form) -> Option<Version> {
+    if text.len() > MAX_VERSION {
+        form.error(Code::SemVer, at, &format!("more than {MAX_VERSION} characters"));
+        return None;
+    }
     let version = text.parse();
     version
         .map_err(|error: semver::Error| form.error(Code::SemVer, at, &format!("not SemVer 2.0.0: {error}")))

@@ -255,6 +255,28 @@ fn a_reason_must_be_given_and_readable() {
 }
 
 #[test]
+fn a_version_fits_a_line() {
+    let version = |length: usize| with("/version", json!(format!("1.0.0+{}", "a".repeat(length - 6))));
+    assert!(parse(&version(128)).is_ok());
+    assert_eq!(problems(&version(129)), ["E_SEMVER /version"]);
+}
+
+#[test]
+fn the_keys_that_sign_are_nothing_to_ask_for() {
+    for name in ["signing_private_key", "signing_key/release"] {
+        for capability in ["secret:read", "secret:write"] {
+            let request =
+                json!([{"capability": capability, "reason": "because", "constraints": {"names": ["token", name]}}]);
+            let asking = json!({"id": "s", "version": "1.0.0", "name": "s", "requiredCapabilities": request});
+            assert_eq!(
+                problems(&asking.to_string()),
+                ["E_CONSTRAINT_VALUE /requiredCapabilities/0/constraints/names"]
+            );
+        }
+    }
+}
+
+#[test]
 fn a_text_does_not_look_like_another_line_on_the_terminal() {
     let reason = |gap: &str| with("/requiredCapabilities/3/reason", json!(format!("ok{gap}new: nothing")));
     assert!(parse(&reason(&" ".repeat(8))).is_ok());

@@ -463,3 +463,19 @@ fn a_request_without_a_host_s_scheme_takes_the_capability_s() {
     let endpoint = Endpoint::parse(Scheme::Http, "a.example.com").unwrap();
     assert_eq!((endpoint.scheme(), endpoint.port()), (Scheme::Http, 80));
 }
+
+#[test]
+fn the_keys_that_sign_are_no_secrets_of_a_skill() {
+    for capability in [Capability::SecretRead, Capability::SecretWrite] {
+        for name in ["signing_private_key", "signing_key/release"] {
+            assert!(!covers(&Permission::unconstrained(capability), name), "{name}");
+            assert!(!covers(&permission(capability, "names", &[name]), name), "{name}");
+        }
+        for name in ["token", "signing_key", "signing_private_key2"] {
+            assert!(covers(&Permission::unconstrained(capability), name), "{name}");
+        }
+    }
+    // a variable may be called anything
+    let variable = permission(Capability::EnvRead, "names", &["signing_private_key"]);
+    assert!(covers(&variable, "signing_private_key"));
+}

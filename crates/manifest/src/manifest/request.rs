@@ -1,6 +1,6 @@
 //! What a skill asks for.
 
-use chancery_policy::{Capability, Constraints, Permission, ProblemKind};
+use chancery_policy::{Capability, Constraints, NamePattern, Permission, ProblemKind};
 
 use super::{MAX_PATTERNS, MAX_REQUESTS, Options};
 use crate::{
@@ -93,6 +93,14 @@ fn permission(
     };
     match Permission::from_request(capability, constraints.as_ref()) {
         Ok(permission) => {
+            if let (Constraints::Names(names), Capability::SecretRead | Capability::SecretWrite) =
+                (permission.constraints(), capability)
+                && names.as_slice().iter().any(NamePattern::is_signing_key)
+            {
+                let message = "the keys that sign are no secrets of a skill";
+                form.error(Code::ConstraintValue, &place.member("names"), message);
+                return None;
+            }
             if permission.is_unconstrained() {
                 let message = format!("asks for {capability} without constraints");
                 if options.require_constraints {

@@ -100,7 +100,8 @@ impl Tool {
         self.annotations
     }
 
-    /// The name under which a model sees it beside the tools of other skills: `skill__tool`, a dot of the id as `_`.
+    /// The name under which a model sees it beside the tools of other skills: `skill__tool`, a dot of the id as `_`. The
+    /// tools of `a.b` and `a_b` may so have one name: whoever shows several skills to a model must refuse the second.
     #[must_use]
     pub fn exposed_name(&self, skill: &SkillId) -> String {
         format!("{}__{}", skill.as_str().replace('.', "_"), self.name)

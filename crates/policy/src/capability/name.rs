@@ -7,6 +7,11 @@ use super::ValueError;
 /// The longest name.
 const MAX_NAME: usize = 255;
 
+/// Names under which the vault keeps the keys that sign skills: who reads one is the publisher, and who writes one decides
+/// who that is.
+const SIGNING_KEY: &str = "signing_private_key";
+const SIGNING_KEYS: &str = "signing_key/";
+
 /// A granted name. It stands for exactly itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NamePattern(String);
@@ -20,6 +25,12 @@ impl NamePattern {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether the vault keeps a key that signs under this name. As the name of a secret it stands for nothing.
+    #[must_use]
+    pub fn is_signing_key(&self) -> bool {
+        is_signing_key(&self.0)
     }
 
     /// Whether `name` is this one.
@@ -61,6 +72,16 @@ impl ResourceName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+impl ResourceName {
+    pub(super) fn is_signing_key(&self) -> bool {
+        is_signing_key(&self.0)
+    }
+}
+
+fn is_signing_key(name: &str) -> bool {
+    name == SIGNING_KEY || name.starts_with(SIGNING_KEYS)
 }
 
 impl FromStr for ResourceName {

@@ -5,7 +5,8 @@ use super::{Capability, Dimension, ExecutableSet, HostSet, NameSet, PathSet, Req
 /// What limits a permission.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Constraints {
-    /// Nothing does, except that file systems of the kernel and addresses that are not of the Internet are never meant.
+    /// Nothing does, except that file systems of the kernel, addresses that are not of the Internet and, as with any
+    /// constraints, the vault's keys that sign are never meant.
     Unconstrained,
     /// These files and directories.
     Paths(PathSet),
@@ -167,7 +168,11 @@ impl Permission {
             (Constraints::Names(set), Resource::Name(name)) => set.covers(name),
             _ => false,
         };
-        if covered && scheme_fits {
+        let signs = match (self.capability, resource) {
+            (Capability::SecretRead | Capability::SecretWrite, Resource::Name(name)) => name.is_signing_key(),
+            _ => false,
+        };
+        if covered && scheme_fits && !signs {
             Ok(())
         } else {
             Err(Mismatch::Outside(dimension, resource.text()))

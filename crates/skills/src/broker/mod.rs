@@ -21,7 +21,7 @@ use std::{
     io,
     os::{
         fd::{AsRawFd, OwnedFd},
-        unix::ffi::OsStringExt as _,
+        unix::ffi::{OsStrExt as _, OsStringExt as _},
     },
     path::Path,
     sync::Arc,
@@ -291,10 +291,11 @@ impl Skills {
     /// Whether the engine's directory lies below a granted place or around it, as far as can be told without looking.
     fn near_state(&self, granted: &RootRecord) -> bool {
         let Some(state) = &self.inner.state else { return false };
-        granted
-            .directory
-            .as_ref()
-            .is_none_or(|directory| state.path.starts_with(&directory.real) || directory.real.starts_with(&state.path))
+        let state = state.path.as_os_str().as_bytes();
+        granted.directory.as_ref().is_none_or(|directory| {
+            let granted = directory.real.as_os_str().as_bytes();
+            state.starts_with(granted) || granted.starts_with(state)
+        })
     }
 
     /// Whether an open file is one of the engine's own: grants, trust and vault are the owner's to change, also where the

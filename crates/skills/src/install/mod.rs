@@ -192,7 +192,7 @@ impl Skills {
     pub fn record_refusal(&self, package: &Package, error: &InstallError) {
         let manifest = &package.manifest;
         let detail = json!({
-            "version": manifest.version().to_string(),
+            "version": cut(&manifest.version().to_string(), 256),
             "manifest": package.manifest_sha256(),
             "code": error.code(),
         });

@@ -123,6 +123,15 @@ mod tests {
     }
 
     #[test]
+    fn the_policy_knows_under_which_names_the_vault_keeps_keys_that_sign() {
+        for label in [None, Some("release-2026")] {
+            let entry = chancery_vault::keys::entry(label).unwrap();
+            let name: chancery_policy::NamePattern = entry.parse().unwrap();
+            assert!(name.is_signing_key(), "{entry}");
+        }
+    }
+
+    #[test]
     fn what_is_not_seen_is_spelt_out() {
         assert_eq!(visible("/srv/b\u{fc}cher/it's \"x\""), "/srv/b\u{fc}cher/it's \"x\"");
         assert_eq!(
