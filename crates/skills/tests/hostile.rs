@@ -116,6 +116,48 @@ fn a_key_whose_time_is_over_hands_nothing_over() {
 }
 
 #[test]
+fn a_key_that_handed_back_does_not_take_over_again_by_its_old_statement() {
+    let house = house();
+    house.install(&signed(&manifest("s", "1.0.0", &[]), &key(1))).unwrap();
+    let first = handing_over(1, 3, house.clock.now());
+    let install = |version: &str, n: u8, options: &InstallOptions| {
+        let package = signed(&manifest("s", version, &[]), &key(n));
+        house.install_with(&package, options, &ApproveAll)
+    };
+    install("1.1.0", 3, &first).unwrap();
+    house.clock.advance(1000);
+    install("1.2.0", 1, &handing_over(3, 1, house.clock.now())).unwrap();
+    house.clock.advance(1000);
+    let error = install("1.3.0", 3, &first).unwrap_err();
+    assert!(matches!(error, InstallError::Rotation { .. }), "{error}");
+    // what comes between does not make it forgotten
+    install("1.3.0", 1, &InstallOptions::default()).unwrap();
+    let error = install("1.4.0", 3, &first).unwrap_err();
+    assert!(matches!(error, InstallError::Rotation { .. }), "{error}");
+    install("1.4.0", 3, &handing_over(1, 3, house.clock.now())).unwrap();
+}
+
+#[test]
+fn two_keys_of_one_skill_hand_over_in_any_order() {
+    let house = house();
+    house.trust(2);
+    let both = InstallOptions {
+        threshold: std::num::NonZeroUsize::new(2).unwrap(),
+        ..InstallOptions::default()
+    };
+    let install = |version: &str, keys: [u8; 2], options: &InstallOptions| {
+        let package = common::signed_by(&manifest("s", version, &[]), &[&key(keys[0]), &key(keys[1])]);
+        house.install_with(&package, options, &ApproveAll)
+    };
+    install("1.0.0", [1, 2], &both).unwrap();
+    let earlier = handing_over(2, 4, house.clock.now());
+    house.clock.advance(1000);
+    let later = handing_over(1, 3, house.clock.now());
+    install("1.1.0", [3, 2], &later).unwrap();
+    install("1.2.0", [3, 4], &earlier).unwrap();
+}
+
+#[test]
 fn what_was_signed_as_a_whole_is_not_replaced_by_what_is_signed_in_part() {
     let house = house();
     house.install(&signed(&manifest("s", "1.0.0", &[]), &key(1))).unwrap();

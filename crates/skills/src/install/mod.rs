@@ -355,6 +355,7 @@ impl Skills {
         let Signatures {
             keys,
             threshold,
+            handed_over,
             publishers,
             ..
         } = plan.signatures;
@@ -364,6 +365,8 @@ impl Skills {
             Some(pin) if plan.downgrade => (pin.highest.clone(), pin.manifest.clone()),
             _ => (skill.version.clone(), skill.manifest.clone()),
         };
+        let mut taken_over = before.map(|pin| pin.taken_over.clone()).unwrap_or_default();
+        taken_over.extend(handed_over.map(|(to, at)| (to.to_string(), at)));
         let pin = Pin {
             skill_id: skill.id.clone(),
             signer: skill.signer.clone(),
@@ -371,6 +374,7 @@ impl Skills {
             threshold: threshold.get(),
             highest,
             manifest,
+            taken_over,
             whole: skill.scheme.covers_all() || before.is_some_and(|pin| pin.whole),
         };
         let record = self.record(

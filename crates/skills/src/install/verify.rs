@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use chancery_base::ed25519::PublicKey;
+use chancery_base::{Millis, ed25519::PublicKey};
 use chancery_manifest::{Envelope, EnvelopeError, KeyId, legacy};
 
 use super::{InstallError, InstallOptions, Warning};
@@ -22,6 +22,8 @@ pub(super) struct Signatures {
     pub(super) signer: String,
     pub(super) keys: Vec<PublicKey>,
     pub(super) threshold: NonZeroUsize,
+    /// Which key takes over, and when that was said.
+    pub(super) handed_over: Option<(KeyId, Millis)>,
     /// Keys that are trusted because of this install.
     pub(super) publishers: Vec<Publisher>,
     pub(super) warnings: Vec<Warning>,
@@ -77,6 +79,7 @@ impl Skills {
                 options.threshold
             }
         };
+        let mut handed_over = None;
         let (signers, keys) = match (envelope.verify(&allowed, threshold), pin) {
             (Ok(verified), Some(pin)) => (verified.signers().to_vec(), pin.keys.clone()),
             (Ok(verified), None) => {
@@ -87,7 +90,8 @@ impl Skills {
                 (verified.signers().to_vec(), keys)
             }
             (Err(EnvelopeError::Threshold { .. }), Some(pin)) => {
-                let keys = self.handed_over(snapshot, package, pin, &join(&claimed), options)?;
+                let (keys, by) = self.handed_over(snapshot, package, pin, &join(&claimed), options)?;
+                handed_over = Some(by);
                 let verified = envelope.verify(&keys, threshold).map_err(|error| refused(id, error))?;
                 (verified.signers().to_vec(), keys)
             }
@@ -99,7 +103,11 @@ impl Skills {
             }
             (Err(error), _) => return Err(refused(id, error)),
         };
-        self.trusted(snapshot, package, Scheme::V2, keys, &signers, threshold, pin, options)
+        let signatures = self.trusted(snapshot, package, Scheme::V2, keys, &signers, threshold, pin, options)?;
+        Ok(Signatures {
+            handed_over,
+            ..signatures
+        })
     }
 
     fn legacy(
@@ -142,10 +150,12 @@ impl Skills {
                 detail: format!("1 key signed, {threshold} must"),
             });
         }
+        let mut handed_over = None;
         let keys = match pin {
             Some(pin) if pin.keys.contains(&key) => pin.keys.clone(),
             Some(pin) => {
-                let keys = self.handed_over(snapshot, package, pin, &keyid.to_string(), options)?;
+                let (keys, by) = self.handed_over(snapshot, package, pin, &keyid.to_string(), options)?;
+                handed_over = Some(by);
                 if !keys.contains(&key) {
                     return Err(changed(id, pin, &keyid.to_string()));
                 }
@@ -155,6 +165,7 @@ impl Skills {
         };
         let mut signatures = self.trusted(snapshot, package, scheme, keys, &[keyid], ONE, pin, options)?;
         signatures.warnings.extend(warning);
+        signatures.handed_over = handed_over;
         Ok(signatures)
     }
 
@@ -177,6 +188,7 @@ impl Skills {
             signer: format!("sha256:{}", package.manifest_sha256()),
             keys: Vec::new(),
             threshold: ONE,
+            handed_over: None,
             publishers: Vec::new(),
             warnings: vec![Warning::Unsigned],
         })
@@ -220,7 +232,7 @@ impl Skills {
         trusted.or_else(|| envelope.claimed_key().filter(|key| KeyId::of(key) == *keyid))
     }
 
-    /// The pinned keys after the statement of `options` has replaced one of them.
+    /// The pinned keys after the statement of `options` has replaced one of them; which takes over, and when it was said.
     fn handed_over(
         &self,
         snapshot: &Snapshot,
@@ -228,7 +240,7 @@ impl Skills {
         pin: &Pin,
         found: &str,
         options: &InstallOptions,
-    ) -> Result<Vec<PublicKey>, InstallError> {
+    ) -> Result<(Vec<PublicKey>, (KeyId, Millis)), InstallError> {
         let id = package.manifest.id();
         let Some(statement) = &options.rotation else {
             return Err(changed(id.as_str(), pin, found));
@@ -258,14 +270,22 @@ impl Skills {
         if rotation.issued > self.now() {
             return Err(rotation_refused("it is from the future".to_owned()));
         }
+        // a key that handed back would take over again with the statement by which it once did
+        let since = pin.taken_over.get(&rotation.from_id().to_string());
+        if since.is_some_and(|since| rotation.issued <= *since) {
+            return Err(rotation_refused(
+                "it is older than the one by which the old key took over".to_owned(),
+            ));
+        }
         if pin.keys.contains(&rotation.to) {
             return Err(rotation_refused("the new key is one of its keys already".to_owned()));
         }
-        Ok(pin
+        let keys = pin
             .keys
             .iter()
             .map(|key| if *key == rotation.from { rotation.to } else { *key })
-            .collect())
+            .collect();
+        Ok((keys, (rotation.to_id(), rotation.issued)))
     }
 
     /// Whether enough of those who signed are trusted with the id.
@@ -339,6 +359,7 @@ impl Skills {
             signer: names.join("+"),
             keys,
             threshold,
+            handed_over: None,
             publishers,
             warnings: Vec::new(),
         })

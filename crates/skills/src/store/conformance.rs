@@ -141,6 +141,7 @@ fn pin(skill: u8, version: u8) -> Signed<Pin> {
         threshold: 1,
         highest: format!("1.{version}.0"),
         manifest: "cd".repeat(32),
+        taken_over: Default::default(),
         whole: true,
     };
     Signed::new(pin, &owner()).unwrap()

@@ -78,6 +78,9 @@ pub struct Pin {
     pub highest: String,
     /// SHA-256 of the manifest of that version.
     pub manifest: String,
+    /// Keys that took over from others, by name, and when that was said: a statement by one of them must be newer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub taken_over: BTreeMap<String, Millis>,
     /// Whether a version was installed that was signed as a whole.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub whole: bool,
