@@ -118,7 +118,7 @@ fn entries(list: &RevocationList, issuer: &KeyId, publisher: Option<&Publisher>)
 impl Skills {
     /// Accepts a signed list in the place of its issuer's list before. The issuer is the owner, or a trusted publisher,
     /// whose list reaches no further than its own key, its own manifests and the ids it may publish. A key that is revoked
-    /// has no more lists; the last one stays.
+    /// has no more lists; the last one stays. The list that is in force already changes nothing.
     ///
     /// # Errors
     /// [`SkillsError::UntrustedList`]; [`SkillsError::OldList`] when its sequence does not rise; [`SkillsError::Invalid`]
@@ -140,10 +140,6 @@ impl Skills {
             }
         }
         let (issuer, key, publisher) = found.ok_or(SkillsError::UntrustedList)?;
-        // whoever has a revoked key, which may be the reason for it, would take back with it that it is revoked
-        if publisher.is_some() && snapshot.revocations.has_key(&issuer.to_string()) {
-            return Err(SkillsError::UntrustedList);
-        }
         let verified = envelope
             .verify_as::<RevocationList>(&[key], NonZeroUsize::MIN)
             .map_err(|_| SkillsError::UntrustedList)?;
@@ -156,6 +152,14 @@ impl Skills {
             by_owner: publisher.is_none(),
             entries: entries(list, &issuer, publisher),
         };
+        // who passes the same list with every install is told nothing new
+        if snapshot.state.lists.get(&accepted.issuer) == Some(&accepted) {
+            return Ok(accepted);
+        }
+        // whoever has a revoked key, which may be the reason for it, would take back with it that it is revoked
+        if publisher.is_some() && snapshot.revocations.has_key(&issuer.to_string()) {
+            return Err(SkillsError::UntrustedList);
+        }
         let record = self.record(
             "revocation.list",
             &accepted.issuer,

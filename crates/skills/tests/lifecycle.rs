@@ -183,7 +183,16 @@ fn a_list_counts_up_and_a_publisher_speaks_for_its_own_only() {
     house.skills.accept_revocations(&sign(&list(5, now, all), 1)).unwrap();
     house.enforcer().check("one.s", READ, &path("/a/x")).unwrap_err();
     house.enforcer().check("two.s", READ, &path("/a/x")).unwrap();
-    // the sequence does not go down
+    // the same list again is no other list, and is not recorded again
+    let records = house.skills.revocation_lists().unwrap();
+    house.skills.accept_revocations(&sign(&list(5, now, all), 1)).unwrap();
+    assert_eq!(house.skills.revocation_lists().unwrap(), records);
+    // another one of that sequence is refused, and the sequence does not go down
+    let other = sign(&list(5, now, |_| {}), 1);
+    assert!(matches!(
+        house.skills.accept_revocations(&other),
+        Err(SkillsError::OldList)
+    ));
     let older = sign(&list(4, now, |_| {}), 1);
     assert!(matches!(
         house.skills.accept_revocations(&older),
