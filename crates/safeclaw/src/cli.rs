@@ -82,9 +82,6 @@ pub enum Command {
     Audit(commands::audit::Arguments),
     /// Look at files, keys, records and kernel, and say what is so
     Doctor(commands::doctor::Arguments),
-    /// One of the doctor's trials, in a process of its own
-    #[command(name = commands::doctor::probe::COMMAND, hide = true)]
-    Probe(commands::doctor::probe::Arguments),
     /// Print a completion script for a shell
     Completions(commands::completions::Arguments),
 }

@@ -1,6 +1,7 @@
 //! What a command works with.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -12,7 +13,7 @@ use chancery_base::{
     ed25519::{PublicKey, SecretKey},
 };
 use chancery_serve::system::{OsRng, SystemClock};
-use chancery_skills::{Settings, Skills};
+use chancery_skills::{Revoked, Settings, Skills};
 use chancery_store::files;
 use chancery_terminal::{Failure, Output, prompt};
 use chancery_vault::{KeySource, Opening, Status, Vault, VaultError, v1};
@@ -181,6 +182,21 @@ impl Context {
     pub fn skills_as_owner(&self, owner: &SecretKey) -> Result<Skills> {
         let chain = Chain::new().with_notary(1, Arc::new(owner.clone()));
         self.engine(owner.public(), chain)
+    }
+
+    /// The keys that are revoked here, by you or by a list that you took.
+    ///
+    /// # Errors
+    /// Those of [`skills`](Self::skills).
+    pub fn revoked_keys(&self) -> Result<BTreeSet<String>> {
+        let skills = self.skills()?;
+        let here = skills.revocations()?.into_iter().map(|revocation| revocation.what);
+        let lists = skills.revocation_lists()?.into_iter().flat_map(|list| list.entries);
+        let key = |revoked| match revoked {
+            Revoked::Key { keyid } => Some(keyid),
+            _ => None,
+        };
+        Ok(here.chain(lists).filter_map(key).collect())
     }
 
     fn engine(&self, owner: PublicKey, audit: Chain) -> Result<Skills> {

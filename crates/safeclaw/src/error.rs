@@ -39,6 +39,26 @@ impl CliError {
         Self(self.0.with_hint(hint))
     }
 
+    /// Of something with a name, such as a file: the name, and the sentence or the list that it is.
+    #[must_use]
+    pub fn about(self, what: impl fmt::Display) -> Self {
+        let mut failure = self.0;
+        failure.message = if failure.message.contains('\n') {
+            format!("{what}:\n  {}", failure.message.replace('\n', "\n  "))
+        } else {
+            format!("{what}: {}", failure.message)
+        };
+        Self(failure)
+    }
+
+    /// With another sentence.
+    #[must_use]
+    pub fn saying(self, message: impl Into<String>) -> Self {
+        let mut failure = self.0;
+        failure.message = message.into();
+        Self(failure)
+    }
+
     /// With another exit code.
     #[must_use]
     pub fn exit(self, exit: Exit) -> Self {

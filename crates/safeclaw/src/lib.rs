@@ -39,6 +39,9 @@ where
     T: Into<OsString> + Clone,
 {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    if let Some(code) = commands::doctor::probe::run(&arguments) {
+        return code;
+    }
     let command = Cli::command().color(usage::color(&arguments).into());
     let parsed = command
         .try_get_matches_from(&arguments)
@@ -51,9 +54,6 @@ where
             });
         }
     };
-    if let Some(cli::Command::Probe(arguments)) = &cli.command {
-        return commands::doctor::probe::run(arguments);
-    }
     logs::init_coloured("warn", cli.global.color);
     let output = Arc::new(Output::coloured(cli.global.json, cli.global.color));
     let result = Context::of_process(&cli.global, Arc::clone(&output)).and_then(|context| execute(cli, &context));

@@ -149,3 +149,21 @@ fn colour_is_never_where_it_is_not_wanted() {
     let run = home.run(&["--color", "always", "bogus"]);
     assert!(run.stderr.contains('\u{1b}'), "{:?}", run.stderr);
 }
+
+#[test]
+fn what_is_no_command_of_yours_is_not_suggested() {
+    let home = Home::new();
+    for typed in ["frob", "_probe", "__probe"] {
+        let run = home.run(&[typed]);
+        assert_eq!(run.code, 1, "{typed}");
+        assert!(
+            !run.stderr.contains("'__probe'") || typed == "__probe",
+            "{}",
+            run.stderr
+        );
+    }
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let run = home.run(&["completions", shell]).ok();
+        assert!(!run.stdout.contains("__probe"), "{shell}");
+    }
+}

@@ -502,3 +502,46 @@ fn before_onboarding_every_command_says_what_to_do() {
     }
     assert!(!home.path("").exists());
 }
+
+#[test]
+fn what_is_said_of_keys_names_what_was_typed() {
+    let home = home();
+    home.open(&["key", "new", "--label", "second"]).ok();
+    let told = |arguments: &[&str]| {
+        let mut all = vec!["--json"];
+        all.extend(arguments);
+        let run = home.open(&all);
+        let code = run.code;
+        run.error(code)["message"].as_str().unwrap().to_owned()
+    };
+    assert!(told(&["key", "new", "--label", "second"]).contains("a signing key \"second\""));
+    assert!(told(&["key", "new"]).contains("a signing key \"default\""));
+    assert!(told(&["key", "new", "--label", "a b"]).contains("letters, digits"));
+    let twice = ["key", "rotate", "--from", "second", "--to", "second", "--out", "r"];
+    assert!(told(&twice).contains("hand over to itself"));
+    for command in ["revoke", "untrust"] {
+        assert!(told(&["key", command, "Nobody"]).contains("no label of a publisher"));
+    }
+}
+
+#[test]
+fn a_revoked_key_is_shown_as_one_and_warned_about_when_it_signs() {
+    let home = home();
+    trust_alice(&home);
+    let own = home.open(&["--json", "key", "list"]).json()["signingKeys"][0]["keyid"].take();
+    assert_eq!(publishers(&home)[0]["revoked"], json!(false));
+    for key in [ALICE_ID, own.as_str().unwrap()] {
+        home.run(&["key", "revoke", key]).ok();
+    }
+    assert_eq!(publishers(&home)[0]["revoked"], json!(true));
+    let listed = home.open(&["--json", "key", "list"]).json();
+    assert_eq!(listed["signingKeys"][0]["revoked"], json!(true));
+    let human = home.open(&["key", "list"]).ok().stdout;
+    assert!(
+        human.contains("default, REVOKED") && human.contains("acme.*, REVOKED"),
+        "{human}"
+    );
+    home.run(&["skill", "new", "acme.notes"]).ok();
+    let signed = home.open(&["skill", "sign", "acme.notes"]).ok();
+    assert!(signed.stderr.contains("is revoked"), "{}", signed.stderr);
+}

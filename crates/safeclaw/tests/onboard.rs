@@ -187,3 +187,18 @@ fn at_a_terminal_it_asks_for_the_passphrase_twice_and_a_reset_for_a_yes() {
         assert_eq!(home.read("vault.json"), vault);
     }
 }
+
+#[test]
+fn a_vault_that_is_gone_is_not_followed_by_another_one() {
+    let home = Home::new();
+    home.open(&["onboard"]).ok();
+    std::fs::remove_file(home.path("vault.json")).unwrap();
+    for command in ["onboard", "vault init"] {
+        let arguments: Vec<&str> = ["--json"].into_iter().chain(command.split(' ')).collect();
+        let error = home.open(&arguments).error(9);
+        assert_eq!(error["code"], "VAULT_NOT_FOUND", "{command}");
+        assert!(error["hint"].as_str().unwrap().contains("backup"), "{error}");
+        assert!(!home.path("vault.json").exists(), "{command}");
+    }
+    home.open(&["onboard", "--reset", "--yes"]).ok();
+}

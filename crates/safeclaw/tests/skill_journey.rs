@@ -573,3 +573,81 @@ fn a_revocation_list_that_is_out_of_date_warns_or_refuses() {
     done.unwrap();
     assert!(shown["warnings"][0].as_str().unwrap().contains("ended at"), "{shown}");
 }
+
+#[test]
+fn what_an_owner_is_told_helps_and_what_cannot_be_is_said_before_the_passphrase() {
+    let (publisher, owner) = two();
+    let first = signed(
+        &publisher,
+        "notes",
+        &manifest(ID, "1.0.0", &[reads(&["/srv/notes"])]),
+        "default",
+    );
+    let first = fetched(&owner, &first);
+    // a fingerprint that was compared, and another one that signed
+    let other = fingerprint(&owner, "default");
+    let error = install(&owner, &first, &["--trust-key", &other]).error(4);
+    assert_eq!(error["code"], json!("SKILL_UNTRUSTED"));
+    assert!(error["hint"].as_str().unwrap().contains(&other), "{error}");
+    assert!(!error["hint"].as_str().unwrap().contains("--trust-key"), "{error}");
+    let key = fingerprint(&publisher, "default");
+    install(&owner, &first, &["--trust-key", &key]).json();
+
+    // nobody types a passphrase for what cannot be granted
+    let beyond = ["--json", "skill", "grant", ID, "fs:read", "--path", "/srv"];
+    assert_eq!(owner.run(&beyond).refused(), failed(1, "SKILLS_NOT_ASKED"));
+    let relative = ["--json", "skill", "grant", ID, "fs:read", "--path", "notes"];
+    let error = owner.run(&relative).error(1);
+    assert_eq!(error["message"], json!("--path notes: not an absolute path"));
+    let nameless = ["--json", "skill", "grant", ID, "fs:read", "--session", ""];
+    assert_eq!(owner.run(&nameless).refused(), failed(1, "SAFECLAW_USAGE"));
+    owner.open(&["skill", "grant", ID, "fs:read"]).ok();
+
+    // a draft of the same name beside one is not what is installed
+    let draft = manifest(ID, "9.0.0", &[reads(&["/srv/notes", "/etc"])]);
+    skill::folder(&owner, ID, &draft);
+    let next = fetched(
+        &owner,
+        &signed(
+            &publisher,
+            "notes-2",
+            &manifest(ID, "2.0.0", &[reads(&["/etc"])]),
+            "default",
+        ),
+    );
+    let diff = owner.run(&["--json", "skill", "diff", ID, text(&next)]).json();
+    assert_eq!(diff["old"]["version"], json!("1.0.0"));
+    let diff = owner
+        .run(&["--json", "skill", "diff", "./acme.notes", text(&next)])
+        .json();
+    assert_eq!(diff["old"]["version"], json!("9.0.0"));
+
+    // the same list with every install; a grant of what is revoked is none
+    let list = publisher.dir.path().join("list.dsse");
+    publisher
+        .open(&["key", "revoke", "default", "--list", text(&list), "--key", "default"])
+        .ok();
+    for _ in 0..2 {
+        let run = install(&owner, &next, &["--revocations", text(&list)]);
+        assert_eq!(run.refused(), failed(5, "SKILL_REVOKED"));
+    }
+    let again = ["--json", "skill", "grant", ID, "fs:read"];
+    assert_eq!(owner.run(&again).refused(), failed(5, "SKILLS_NOT_IN_FORCE"));
+    let grants = owner.run(&["--json", "skill", "grants"]).json();
+    assert_eq!(grants["grants"][0]["state"], json!("skill not in force"));
+    let human = owner.run(&["skill", "grants"]).ok().stdout;
+    assert!(human.contains("which is revoked: none of this is in force"), "{human}");
+    let audit = owner.run(&["audit"]).ok().stdout;
+    assert!(
+        audit.contains("denied  skill.install  acme.notes 2.0.0 (SKILL_REVOKED)"),
+        "{audit}"
+    );
+}
+
+#[test]
+fn a_warning_is_given_once() {
+    let owner = onboarded();
+    let draft = skill::folder(&owner, "draft", &manifest(ID, "0.1.0", &[]));
+    let run = owner.open(&["skill", "install", text(&draft), "--allow-unsigned", "--i-understand"]);
+    assert_eq!(run.ok().stderr.matches("nobody signed").count(), 1);
+}

@@ -510,6 +510,21 @@ fn at_a_terminal_the_passphrase_and_the_secret_are_asked_for_and_not_shown() {
 }
 
 #[test]
+fn who_deletes_a_signing_key_is_told_that_it_is_one() {
+    let home = home();
+    home.open(&["key", "new"]).ok();
+    let arguments = ["vault", "delete", "signing_private_key"];
+    let Some(mut terminal) = Terminal::run(&home, &arguments) else {
+        return;
+    };
+    terminal.expect("Passphrase of the vault:");
+    terminal.types(PASSPHRASE);
+    terminal.expect("Delete the signing key \"default\", \"signing_private_key\", from the vault for ever?");
+    terminal.types("n");
+    assert_eq!(terminal.end().0, 7);
+}
+
+#[test]
 fn two_new_passphrases_that_differ_make_no_vault() {
     let home = Home::new();
     let Some(mut terminal) = Terminal::run(&home, &["--json", "vault", "init"]) else {

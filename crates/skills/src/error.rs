@@ -146,6 +146,7 @@ impl ErrorCode for SkillsError {
             Self::Stale => Some("look at the state and decide again"),
             Self::NotAsked { .. } => Some("grant what the manifest asks for, or less"),
             Self::NotInForce { .. } => Some("install the skill again, or remove it"),
+            Self::OldList => Some("pass the newest list of that publisher, or none"),
             _ => None,
         }
     }

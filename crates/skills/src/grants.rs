@@ -99,6 +99,16 @@ impl Skills {
         grants.pop().ok_or(SkillsError::Stale)
     }
 
+    /// Whether the installed skill asks for `permission`, or more: what is worth knowing before anybody signs.
+    ///
+    /// # Errors
+    /// [`SkillsError::NotInstalled`] and [`SkillsError::NotInForce`], [`SkillsError::NotAsked`] when the manifest does not
+    /// ask for all of it.
+    pub fn may_be_granted(&self, skill_id: &str, permission: &Permission) -> Result<(), SkillsError> {
+        let snapshot = self.snapshot()?;
+        must_be_asked(self.installed(&snapshot, skill_id)?, permission)
+    }
+
     /// Grants all of `requests`, or none.
     ///
     /// # Errors
@@ -154,15 +164,7 @@ impl Skills {
         skill: &Skill,
         request: &GrantRequest,
     ) -> Result<Grant, SkillsError> {
-        let not_asked = |what: String| SkillsError::NotAsked {
-            id: skill.id.clone(),
-            what,
-        };
-        for part in parts(&request.permission) {
-            if !skill.requests.iter().any(|asked| part.within(asked)) {
-                return Err(not_asked(text(&part)));
-            }
-        }
+        must_be_asked(skill, &request.permission)?;
         let now = self.now();
         let terms = &request.terms;
         if terms.expires_at.is_some_and(|end| end <= now) {
@@ -296,6 +298,18 @@ pub struct GrantStatus {
     pub used: u32,
     /// Whether the installed version is one that it is for.
     pub for_version: bool,
+}
+
+/// Refuses what `skill` does not ask for.
+fn must_be_asked(skill: &Skill, permission: &Permission) -> Result<(), SkillsError> {
+    let more = |part: &Permission| !skill.requests.iter().any(|asked| part.within(asked));
+    match parts(permission).iter().find(|part| more(part)) {
+        Some(part) => Err(SkillsError::NotAsked {
+            id: skill.id.clone(),
+            what: text(part),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// `permission` as permissions of one pattern each.

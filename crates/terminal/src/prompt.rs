@@ -59,7 +59,7 @@ fn open(question: &str) -> Result<Tty, Failure> {
 }
 
 fn no_terminal(question: &str, error: &io::Error) -> Failure {
-    let question = question.trim_end_matches([':', '?']);
+    let question = question.lines().next().unwrap_or_default().trim_end_matches([':', '?']);
     Failure::usage(
         "TERMINAL_REQUIRED",
         format!("cannot ask \"{question}\" without a terminal ({error})"),
@@ -99,6 +99,11 @@ mod tests {
                 .starts_with("cannot ask \"Passphrase\" without a terminal")
         );
         assert_eq!(failure.exit, 2);
+        let failure = no_terminal("Which one?\n  a this\n  b that", &io::Error::from_raw_os_error(6));
+        assert!(
+            failure.message.starts_with("cannot ask \"Which one\" without"),
+            "{failure}"
+        );
     }
 
     #[test]

@@ -38,16 +38,22 @@ pub fn entry(label: Option<&str>) -> Result<String, VaultError> {
     Ok(entry)
 }
 
+/// The label of the key that the entry `name` is for; `None` when it is for none.
+#[must_use]
+pub fn label_of(name: &str) -> Option<Option<&str>> {
+    match name.strip_prefix(ENTRY_PREFIX) {
+        Some(label) => Some(Some(label)),
+        None => (name == DEFAULT_ENTRY).then_some(None),
+    }
+}
+
 /// The labels of all signing keys, sorted; `None`, the default key, comes first.
 #[must_use]
 pub fn labels(vault: &Vault) -> Vec<Option<String>> {
     let mut labels: Vec<_> = vault
         .names()
         .iter()
-        .filter_map(|name| match name.strip_prefix(ENTRY_PREFIX) {
-            Some(label) => Some(Some(label.to_owned())),
-            None => (name == DEFAULT_ENTRY).then_some(None),
-        })
+        .filter_map(|name| label_of(name).map(|label| label.map(str::to_owned)))
         .collect();
     labels.sort_unstable();
     labels

@@ -247,12 +247,13 @@ fn human(view: &View) -> Vec<String> {
         lines.push(title.to_owned());
         lines.extend(records.iter().map(|record| {
             format!(
-                "  {}  {}  {}  {}",
+                "  {}  {}  {}  {}{}",
                 text(&record["at"]),
                 text(&record["outcome"]),
                 text(&record["kind"]),
                 // what a skill asked for: it must not end the line, and write another one
-                visible(text(&record["subject"]))
+                visible(text(&record["subject"])),
+                told(&record["detail"])
             )
         }));
         none_if_empty(&mut lines, records.is_empty());
@@ -267,6 +268,18 @@ fn human(view: &View) -> Vec<String> {
     }
     lines.push(format!("Generated {}", view.generated_at));
     lines
+}
+
+/// What a record says besides: which version it is about, and why something was refused or taken back.
+fn told(detail: &Value) -> String {
+    let version = detail["version"]
+        .as_str()
+        .map(|version| format!(" {}", visible(version)));
+    let why = [&detail["code"], &detail["reason"]].into_iter().find_map(Value::as_str);
+    let why = why
+        .filter(|why| !why.is_empty())
+        .map(|why| format!(" ({})", visible(why)));
+    [version, why].into_iter().flatten().collect()
 }
 
 /// Records behind the last checkpoint, which itself follows the record that it covers.

@@ -1,25 +1,17 @@
 //! What the kernel is tried out with, in a process that ends right after.
 
-use std::{collections::BTreeMap, fs, io::Write as _, process::ExitCode};
+use std::{collections::BTreeMap, ffi::OsString, fs, io::Write as _, process::ExitCode};
 
-use clap::{Args, ValueEnum};
 use landlock::{ABI, Access as _, AccessFs, Ruleset, RulesetAttr as _, RulesetStatus};
 use rustix::thread::{SecureComputingMode, UnshareFlags, secure_computing_mode};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 
-/// Name of the hidden command that runs one of them.
+/// Name of the command that runs one of them. It is none of [`Cli`](crate::cli::Cli), so that no help, completion or
+/// suggestion names it.
 pub(crate) const COMMAND: &str = "__probe";
 
-/// Arguments of the hidden command.
-#[derive(Debug, Args)]
-pub struct Arguments {
-    /// What to try
-    #[arg(value_enum)]
-    probe: Probe,
-}
-
 /// What can be tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Probe {
     /// Restricting itself to no files at all.
     Landlock,
@@ -65,16 +57,22 @@ impl Probe {
     }
 }
 
-/// Tries it in this process, which has one thread, writes one line to stdout, and says by the exit code whether it worked.
+/// Where `arguments` name a trial, tries it in this process, which has one thread, writes one line to stdout, and says by
+/// the exit code whether it worked.
 #[must_use]
-pub fn run(arguments: &Arguments) -> ExitCode {
-    let (text, code) = match arguments.probe.try_out() {
+pub(crate) fn run(arguments: &[OsString]) -> Option<ExitCode> {
+    let [_, command, name] = arguments else {
+        return None;
+    };
+    let probe = Probe::ALL.into_iter().find(|probe| name == probe.name());
+    let probe = probe.filter(|_| command == COMMAND)?;
+    let (text, code) = match probe.try_out() {
         Ok(text) => (text, ExitCode::SUCCESS),
         Err(text) => (text, ExitCode::FAILURE),
     };
     // whoever started it is gone, or reads
     let _ = writeln!(std::io::stdout(), "{text}");
-    code
+    Some(code)
 }
 
 fn landlock() -> Result<String, String> {

@@ -52,6 +52,18 @@ pub(super) fn key_id(text: &str, publishers: &[Publisher]) -> Result<KeyId> {
             format!("{text:?} is the label of more than one key"),
         )
         .hint("`safeclaw key list` shows their fingerprints")),
-        (None, _) => Ok(KeyId::of(&public_key(text)?)),
+        (None, _) => {
+            let unknown = |error: CliError| {
+                if Path::new(text).exists() {
+                    return error;
+                }
+                error
+                    .saying(format!(
+                        "{text:?} is no fingerprint, no public key, no file, and no label of a publisher"
+                    ))
+                    .hint("`safeclaw key list` shows the fingerprints, those of your own keys, too")
+            };
+            Ok(KeyId::of(&public_key(text).map_err(unknown)?))
+        }
     }
 }

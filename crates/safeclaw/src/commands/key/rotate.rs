@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::named;
-use crate::{CliError, Context, Exit, Result, write};
+use crate::{CliError, Code, Context, Exit, Result, write};
 
 /// Arguments of `key rotate`.
 #[derive(Debug, Args)]
@@ -45,6 +45,10 @@ pub struct Arguments {
 /// [`Code::KeyNotFound`](crate::Code::KeyNotFound), [`Code::FileExists`](crate::Code::FileExists); the problems of the
 /// statement; those of opening the vault.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
+    if arguments.from == arguments.to {
+        return Err(CliError::new(Code::Usage, "a key does not hand over to itself")
+            .hint("`safeclaw key new --label LABEL` makes another"));
+    }
     let vault = context.open_vault()?;
     let from = named::signing_key(&vault, &arguments.from)?;
     let to = named::signing_key(&vault, &arguments.to)?;

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{asked, source, view};
-use crate::{Context, Result};
+use crate::{Code, Context, Result};
 
 /// Arguments of `skill diff`.
 #[derive(Debug, Args)]
@@ -15,7 +15,7 @@ use crate::{Context, Result};
   safeclaw skill diff acme.notes ./acme.notes-1.1.0
   safeclaw skill diff ./old ./new --json")]
 pub struct Arguments {
-    /// Folder or manifest of the old version, or the id of an installed skill
+    /// The id of an installed skill, or folder or manifest of the old version; ./ID for a folder of that name
     old: PathBuf,
     /// Folder or manifest of the new version
     new: PathBuf,
@@ -40,10 +40,11 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     )];
     lines.extend(diff.requests.iter().flat_map(request_lines));
     lines.extend(diff.tools.iter().map(tool_line));
-    lines.push(if diff.needs_approval() {
-        "It asks for more, or its tools are not what was approved: you are asked again.".to_owned()
-    } else {
-        "It asks for no more than before.".to_owned()
+    let more = diff.requests.iter().any(RequestChange::is_more);
+    lines.push(match (more, diff.needs_approval()) {
+        (true, _) => "It asks for more than before: you are asked about that.".to_owned(),
+        (false, true) => "It asks for no more than before, with tools that are not what they were.".to_owned(),
+        (false, false) => "It asks for no more than before.".to_owned(),
     });
     context.show(
         &json!({
@@ -57,13 +58,23 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     )
 }
 
-/// What is at `given`, or the installed skill of that id.
+/// The installed skill of that id, or what is at `given`: who has the folder of a draft beside them means what is installed.
 fn old(given: &Path, context: &Context) -> Result<Manifest> {
-    match given.to_str() {
-        Some(id) if !given.exists() && id.parse::<chancery_manifest::SkillId>().is_ok() => {
-            Ok(context.skills()?.load(id)?.manifest)
+    let id = given
+        .to_str()
+        .filter(|id| id.parse::<chancery_manifest::SkillId>().is_ok());
+    let installed = match id {
+        Some(id) => context.skills().and_then(|skills| Ok(skills.load(id)?.manifest)),
+        None => return source::manifest(&source::manifest_of(given)),
+    };
+    match installed {
+        Err(error)
+            if given.exists()
+                && (error.code() == "SKILLS_NOT_INSTALLED" || error.code() == Code::NotOnboarded.as_str()) =>
+        {
+            source::manifest(&source::manifest_of(given))
         }
-        _ => source::manifest(&source::manifest_of(given)),
+        installed => installed,
     }
 }
 

@@ -48,7 +48,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_uses: Option<u32>,
     /// In the session of this name only
-    #[arg(long, value_name = "SESSION")]
+    #[arg(long, value_name = "SESSION", value_parser = session)]
     session: Option<String>,
     /// For these versions of the skill only, such as =1.2.3
     #[arg(long, value_name = "RANGE")]
@@ -64,7 +64,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     let id = &arguments.id;
     let terms = terms(arguments, context)?;
     let skills = context.skills()?;
-    let skill = skills.load(id)?.skill;
+    let skill = skills
+        .load(id)
+        .map_err(|error| super::not_in_force(&skills, id, error))?
+        .skill;
     let permissions = match limits(arguments) {
         Some(limits) => vec![permission(arguments.capability, &limits)?],
         None => skill
@@ -86,6 +89,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
             what: arguments.capability.to_string(),
         }
         .into());
+    }
+    // before anybody types a passphrase for nothing
+    for permission in &permissions {
+        skills.may_be_granted(id, permission)?;
     }
     for permission in &permissions {
         context
@@ -116,6 +123,14 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     let mut lines = vec![format!("granted to {id}")];
     lines.extend(grants.iter().flat_map(|status| view::grant_lines(status, now)));
     context.show(&json!({ "grants": views }), &lines)
+}
+
+/// A session that has a name.
+fn session(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err("a session has a name, without control characters");
+    }
+    Ok(text.to_owned())
 }
 
 fn terms(arguments: &Arguments, context: &Context) -> Result<Terms> {
@@ -154,13 +169,19 @@ fn limits(arguments: &Arguments) -> Option<Map<String, Value>> {
 
 fn permission(capability: Capability, limits: &Map<String, Value>) -> Result<Permission> {
     Permission::from_request(capability, Some(&json!(limits))).map_err(|problems| {
+        let option = capability.dimension().singular();
         let told: Vec<String> = problems
             .iter()
-            .map(|problem| format!("{}: {}", problem.pointer, problem.message))
+            .map(|problem| match given(limits, &problem.pointer) {
+                Some(text) => format!("--{option} {}: {}", asked::visible(&text), problem.message),
+                None => problem.message.clone(),
+            })
             .collect();
-        CliError::new(Code::Usage, told.join("; ")).hint(format!(
-            "{capability} is limited by --{}",
-            capability.dimension().singular()
-        ))
+        CliError::new(Code::Usage, told.join("; ")).hint(format!("{capability} is limited by --{option}"))
     })
+}
+
+/// What was typed for the limit at `pointer`, such as `/paths/0`.
+fn given(limits: &Map<String, Value>, pointer: &str) -> Option<String> {
+    json!(limits).pointer(pointer)?.as_str().map(str::to_owned)
 }

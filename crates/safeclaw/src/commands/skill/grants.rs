@@ -1,6 +1,6 @@
 //! `safeclaw skill grants`.
 
-use chancery_skills::SkillsError;
+use chancery_skills::{SkillStanding, SkillsError};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -38,11 +38,16 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     let mut lines = Vec::new();
     for id in wanted {
         let grants = skills.grants(id)?;
+        let standing = installed.iter().find(|status| status.skill.id == **id);
+        let standing = standing.map_or(SkillStanding::InForce, |status| status.standing);
         if !grants.is_empty() {
-            lines.push((*id).to_owned());
+            lines.push(match standing {
+                SkillStanding::InForce => (*id).to_owned(),
+                other => format!("{id}, which is {}: none of this is in force", view::standing(other)),
+            });
         }
         for status in &grants {
-            values.push(view::grant(status, now));
+            values.push(view::grant_of(status, standing, now));
             lines.extend(view::grant_lines(status, now));
         }
     }

@@ -75,7 +75,18 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     // `.` and `..` have a name, too
     let full = std::fs::canonicalize(dir).map_err(|error| source::unreadable(dir, &error))?;
     let name = full.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let manifest = skill_md::import(name, &text, &files)?;
+    let manifest = skill_md::import(name, &text, &files).map_err(|problems| {
+        let other_name = problems
+            .as_slice()
+            .iter()
+            .any(|problem| problem.pointer == "/name" && problem.message.contains("folder"));
+        let failure = CliError::from(problems).about(dir.join(skill_md::FILE_NAME).display());
+        if other_name {
+            failure.hint("a skill of this format is called as its folder is: rename one of them")
+        } else {
+            failure
+        }
+    })?;
     let shown = pretty::pretty(&ordered(manifest.document()))
         .ok_or_else(|| CliError::new(Code::FileFailed, "the manifest cannot be written as JSON"))?;
     if !arguments.dry_run {

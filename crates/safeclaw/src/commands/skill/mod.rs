@@ -22,10 +22,23 @@ pub mod validate;
 pub mod verify;
 mod view;
 
-use chancery_skills::Skills;
+use chancery_skills::{SkillStanding, Skills, SkillsError};
 use clap::Subcommand;
 
-use crate::{Code, Context, Result};
+use crate::{CliError, Code, Context, Exit, Result};
+
+/// What an installed skill that does not answer is refused with: exit code 5 when something of it is revoked.
+fn not_in_force(skills: &Skills, id: &str, error: SkillsError) -> CliError {
+    let revoked = || {
+        let found = skills.list().ok()?.into_iter().find(|status| status.skill.id == id)?;
+        Some(found.standing == SkillStanding::Revoked)
+    };
+    if matches!(error, SkillsError::NotInForce { .. }) && revoked() == Some(true) {
+        return CliError::of(error, Exit::Revoked)
+            .hint("its key, manifest or version is revoked; `safeclaw skill remove` takes it away");
+    }
+    error.into()
+}
 
 /// Commands about skills.
 #[derive(Debug, Subcommand)]

@@ -57,7 +57,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     });
     lines.extend(grants.iter().flat_map(|status| view::grant_lines(status, now)));
     if let Some(members) = value.as_object_mut() {
-        let views: Vec<Value> = grants.iter().map(|status| view::grant(status, now)).collect();
+        let views: Vec<Value> = grants
+            .iter()
+            .map(|grant| view::grant_of(grant, status.standing, now))
+            .collect();
         members.insert("grants".to_owned(), json!(views));
         members.insert("contents".to_owned(), json!(loaded.as_ref().map(view::manifest)));
         let pin = skills.pin(&skill.id)?;

@@ -53,7 +53,8 @@ pub struct Arguments {
 /// written.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     let path = source::manifest_of(&arguments.path);
-    let document = json::read(&source::manifest_bytes(&path)?, &Limits::default())?;
+    let document = json::read(&source::manifest_bytes(&path)?, &Limits::default())
+        .map_err(|problem| CliError::from(problem).about(path.display()))?;
     let Value::Object(mut object) = document else {
         // the reader of manifests says it as the original does
         return Err(source::manifest(&path).err().unwrap_or_else(unwritable));
@@ -67,7 +68,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     bring_key(&mut object, before.as_ref(), &signing);
     let document = inside(object, arguments.legacy, &signing)?;
     let text = pretty::pretty(&document).ok_or_else(unwritable)?;
-    let manifest = Manifest::parse(text.as_bytes(), &Options::default())?;
+    let manifest = Manifest::parse(text.as_bytes(), &Options::default())
+        .map_err(|problems| CliError::from(problems).about(path.display()))?;
     let keys: Vec<&SecretKey> = signing.iter().collect();
     let envelope = match before.filter(|envelope| is_of(envelope, &manifest)) {
         Some(mut envelope) => {
@@ -97,6 +99,15 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
             "the signature of the original's kind does not cover {}: who trusts it alone trusts whoever changed that",
             asked::visible(pointer)
         ));
+    }
+    // who signs and installs nothing has no owner key, and has revoked nothing
+    let revoked = context.revoked_keys().unwrap_or_default();
+    for key in signing.iter().map(|key| KeyId::of(&key.public())) {
+        if revoked.contains(&key.to_string()) {
+            context.output.warn(format!(
+                "{key} is revoked: whoever knows that installs nothing that it signs"
+            ));
+        }
     }
     let signers: Vec<KeyId> = envelope.signatures().iter().map(|signature| signature.keyid).collect();
     let missing = arguments.threshold.get().saturating_sub(signers.len());

@@ -50,7 +50,8 @@ pub(super) fn manifest_bytes(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// Those of [`manifest_bytes`]; `SKILL_MANIFEST_INVALID`.
 pub(super) fn manifest(path: &Path) -> Result<Manifest> {
-    Ok(Manifest::parse(&manifest_bytes(path)?, &Options::default())?)
+    Manifest::parse(&manifest_bytes(path)?, &Options::default())
+        .map_err(|problems| CliError::from(problems).about(path.display()))
 }
 
 /// The signed document at `path`.
@@ -58,7 +59,7 @@ pub(super) fn manifest(path: &Path) -> Result<Manifest> {
 /// # Errors
 /// Those of [`manifest_bytes`]; `ENVELOPE_FORMAT`, exit code 3.
 pub(super) fn envelope(path: &Path) -> Result<Envelope> {
-    Ok(Envelope::parse(&read(path, MAX_ENVELOPE)?)?)
+    Envelope::parse(&read(path, MAX_ENVELOPE)?).map_err(|error| CliError::from(error).about(path.display()))
 }
 
 /// The same where there may be none.

@@ -160,6 +160,15 @@ pub(super) fn grant(status: &GrantStatus, now: Millis) -> Value {
     })
 }
 
+/// The same of a skill that may not be in force, and then no grant of it is.
+pub(super) fn grant_of(status: &GrantStatus, skill: SkillStanding, now: Millis) -> Value {
+    let mut value = grant(status, now);
+    if let (Some(members), false) = (value.as_object_mut(), skill == SkillStanding::InForce) {
+        members.insert("state".to_owned(), "skill not in force".into());
+    }
+    value
+}
+
 /// How a grant stands: whether it may allow anything now.
 pub(super) fn state(status: &GrantStatus, now: Millis) -> &'static str {
     let grant = &status.grant;

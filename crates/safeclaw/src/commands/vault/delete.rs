@@ -1,5 +1,6 @@
 //! `safeclaw vault delete`.
 
+use chancery_vault::keys;
 use clap::Args;
 use serde_json::json;
 
@@ -36,7 +37,11 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
         ));
     }
     if !arguments.dry_run {
-        context.confirm(arguments.yes, &format!("Delete {name:?} from the vault for ever?"))?;
+        let what = match keys::label_of(name) {
+            Some(label) => format!("the signing key {:?}, {name:?},", label.unwrap_or("default")),
+            None => format!("{name:?}"),
+        };
+        context.confirm(arguments.yes, &format!("Delete {what} from the vault for ever?"))?;
         vault.delete(name);
         vault.save(&*context.rng)?;
     }

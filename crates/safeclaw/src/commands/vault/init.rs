@@ -4,7 +4,7 @@ use chancery_vault::{KeySource, Status, Vault, VaultError};
 use clap::Args;
 use serde_json::json;
 
-use crate::{Context, Home, Result, passphrase};
+use crate::{CliError, Context, Home, Result, passphrase};
 
 /// Arguments of `vault init`.
 #[derive(Debug, Args)]
@@ -47,8 +47,17 @@ pub(crate) fn must_be_free(home: &Home) -> Result<()> {
 }
 
 /// Makes the vault and its directory.
+///
+/// # Errors
+/// `VAULT_NOT_FOUND` where an owner key is pinned: a new vault would have another one, and nothing that was decided would be
+/// believed any more.
 pub(crate) fn make(context: &Context) -> Result<Vault> {
     let home = context.home();
+    if context.owner_key().is_ok() {
+        return Err(CliError::from(VaultError::NotFound(home.vault())).hint(
+            "the vault that owner.pub belongs to is gone: restore vault.json and vault.json.seen from a backup, or begin anew with `safeclaw onboard --reset`",
+        ));
+    }
     home.make()?;
     let passphrase = passphrase::new(context.given_passphrase(), "New passphrase of the vault:")?;
     chancery_vault::check_passphrase(&passphrase)?;

@@ -72,6 +72,7 @@ pub(super) fn describe(package: &Package, plan: &Plan, skills: &Skills) -> Resul
         (0, None) => "It asks for nothing.".to_owned(),
         (0, Some(_)) => "It asks for nothing new.".to_owned(),
         (_, None) => "It asks for:".to_owned(),
+        (_, Some(_)) if plan.changes_hands => "It asks for:".to_owned(),
         (_, Some(_)) => "It asks for more than before:".to_owned(),
     });
     for (index, ask) in plan.asks.iter().enumerate() {
@@ -86,7 +87,11 @@ pub(super) fn describe(package: &Package, plan: &Plan, skills: &Skills) -> Resul
         );
     }
     if !plan.dropped.is_empty() {
-        lines.push("What is granted and ends, as it is not asked for any more:".to_owned());
+        lines.push(if plan.changes_hands {
+            "What was granted to the other key and ends:".to_owned()
+        } else {
+            "What is granted and ends, as it is not asked for any more:".to_owned()
+        });
         lines.extend(
             plan.dropped
                 .iter()
@@ -197,7 +202,12 @@ pub(super) fn ask(index: usize, of: usize, ask: &Ask, context: &Context) -> Resu
         asked::short(&ask.permission)
     );
     loop {
-        let answer = prompt::ask(&question)?;
+        let answer = prompt::ask(&question).map_err(|failure| match failure.code.as_str() {
+            "TERMINAL_REQUIRED" => {
+                failure.with_hint("say --grant all, or --grant none and `safeclaw skill grant` later")
+            }
+            _ => failure,
+        })?;
         match answer.trim() {
             "n" | "no" => return Ok(Approval::Leave),
             "q" | "quit" => return Ok(Approval::Decline),

@@ -7,7 +7,7 @@ use std::{io::IsTerminal as _, num::NonZeroUsize, path::PathBuf, sync::Mutex};
 use chancery_manifest::KeyId;
 use chancery_skills::{
     Approval, Approver, Ask, InstallError, InstallOptions, Installed, Package, Plan, SkillLoader, Skills, SkillsError,
-    Terms,
+    Terms, Warning,
 };
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -117,7 +117,17 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
         if !arguments.dry_run {
             skills.record_refusal(&package, &error);
         }
-        CliError::from(error)
+        let another = arguments
+            .trust_key
+            .filter(|_| matches!(error, InstallError::Untrusted { .. }));
+        let failure = CliError::from(error);
+        match another {
+            // copying the name of whoever signed it would be no comparison
+            Some(given) => failure.hint(format!(
+                "you said {given}, which did not sign it: do not take it before you know from the publisher why"
+            )),
+            None => failure,
+        }
     };
     let plan = plan.map_err(refused)?;
     let shown = consent::describe(&package, &plan, &skills)?;
@@ -135,7 +145,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     // with a notary: what is decided now is under a signed checkpoint
     let skills = context.skills_as_owner(&unlocked.owner)?;
     let installed = install(&skills, &package, &options, &decided, &unlocked.owner)?;
-    for warning in &installed.warnings {
+    // people have seen the others above
+    let told = |warning: &&Warning| context.output.json() || !plan.warnings.contains(warning);
+    for warning in installed.warnings.iter().filter(told) {
         context.output.warn(view::warning(warning));
     }
     let mut lines = vec![format!(
