@@ -17,6 +17,7 @@ use crate::{
     key_text,
     rotation::Rotation,
     signed::{SignedDocument, Verified},
+    text,
 };
 
 /// The key that hands over and the one that takes over.
@@ -155,7 +156,9 @@ impl Envelope {
             return Err(EnvelopeError::Format(format!("more than {most} bytes")));
         }
         let wire: Wire =
-            chancery_base::json::from_object_strict(bytes).map_err(|error| EnvelopeError::Format(error.to_string()))?;
+            // the error names what it found
+            chancery_base::json::from_object_strict(bytes)
+                .map_err(|error| EnvelopeError::Format(text::visible(&error.to_string())))?;
         if wire.signatures.len() > MAX_SIGNATURES {
             return Err(EnvelopeError::Format(format!("more than {MAX_SIGNATURES} signatures")));
         }

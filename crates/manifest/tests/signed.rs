@@ -160,6 +160,15 @@ fn what_is_no_envelope_is_refused() {
 }
 
 #[test]
+fn what_an_envelope_is_refused_for_is_shown_on_one_line() {
+    let error =
+        Envelope::parse(br#"{"payloadType":"","payload":"","signatures":[],"x\n\u001b[2Jgood":1}"#).unwrap_err();
+    let shown = error.to_string();
+    assert!(shown.contains("good"), "{shown}");
+    assert!(!shown.contains(['\n', '\u{1b}']), "{shown:?}");
+}
+
+#[test]
 fn base64_of_either_alphabet_is_read() {
     let envelope = signed(&[&k1()]);
     let mut spelt_otherwise = false;

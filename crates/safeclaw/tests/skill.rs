@@ -546,6 +546,20 @@ fn example_calls_are_strictly_read() {
 }
 
 #[test]
+fn a_file_of_calls_writes_no_line_of_its_own() {
+    let home = with_skill();
+    let forged = "   2. denied   fs:read /etc/passwd";
+    let calls = json!({ "calls": [
+        { "capability": "fs:read", "path": format!("/x\n{forged}"), "expect": "denied" },
+        { "capability": "net:https", "host": format!("x\n{forged}"), "expect": "denied" },
+    ] });
+    let file = home.file("calls.json", &calls.to_string());
+    let shown = home.run(&["skill", "test", ID, text(&file)]).ok().stdout;
+    assert!(shown.contains("/etc/passwd"), "{shown}");
+    assert!(!shown.lines().any(|line| line == forged), "{shown}");
+}
+
+#[test]
 fn example_calls_say_why() {
     let home = with_skill();
     home.open(&["skill", "grant", ID, "fs:read"]).ok();

@@ -8,7 +8,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::source;
+use super::{asked::visible, source};
 use crate::{CliError, Code, Context, Result};
 
 /// Example calls of one file.
@@ -90,8 +90,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
         let why = why(answer);
         let word = if answer.allowed { "allowed" } else { "denied " };
         let mark = if fits { "" } else { "  NOT AS EXPECTED" };
-        lines.push(format!("{:>4}. {word}  {}{mark}", index + 1, subject(example)));
-        lines.extend(why.iter().map(|why| format!("      {why}")));
+        // the file of calls may be the publisher's
+        lines.push(format!(
+            "{:>4}. {word}  {}{mark}",
+            index + 1,
+            visible(&subject(example))
+        ));
+        lines.extend(why.iter().map(|why| format!("      {}", visible(why))));
         values.push(json!({
             "call": index,
             "subject": subject(example),
