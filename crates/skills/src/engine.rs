@@ -127,6 +127,14 @@ impl StateDir {
     }
 }
 
+fn must_be_ours(dir: &Path) -> io::Result<()> {
+    if fs::metadata(dir)?.mode() & 0o022 == 0 {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::PermissionDenied.into())
+    }
+}
+
 fn identity(path: &Path) -> io::Result<(u64, u64)> {
     let found = fs::metadata(path)?;
     Ok((found.dev(), found.ino()))
@@ -152,9 +160,11 @@ impl Skills {
     ///
     /// # Errors
     /// [`SkillsError::Store`], [`SkillsError::Content`] and [`SkillsError::Io`] when the directory cannot be worked on,
-    /// [`SkillsError::Row`] when a row cannot be read.
+    /// [`SkillsError::Row`] when a row cannot be read; also when others than its owner may write to the directory: what is
+    /// in it is believed by a key that lies beside it.
     pub fn open(dir: &Path, settings: Settings) -> Result<Self, SkillsError> {
         files::create_private_dir(dir).map_err(|error| SkillsError::Content(error.into()))?;
+        must_be_ours(dir).map_err(SkillsError::io("keep state in a directory that others may write to"))?;
         let chain_id = Ulid::generate(settings.clock.now(), &settings.rng);
         let store = Store::sqlite(
             &dir.join(DATABASE),

@@ -8,14 +8,18 @@
 
 mod common;
 
-use std::{fs, os::unix::fs::symlink, sync::Arc};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::{PermissionsExt as _, symlink},
+    sync::Arc,
+};
 
 use chancery_base::{Clock as _, Millis};
 use chancery_manifest::{Envelope, RevocationList, Rotation};
 use chancery_policy::{Capability, Context, DenialReason, Dimension, Request, Resource};
 use chancery_skills::{
     Approval, ApproveAll, ApproveNone, Ask, BrokerError, CapabilityRegistry, Example, FileBroker, GrantRequest,
-    InstallError, InstallOptions, Revoked, SkillsError, Terms, TrustRequest, Write,
+    InstallError, InstallOptions, Revoked, Skills, SkillsError, Terms, TrustRequest, Write,
 };
 use chancery_store::rusqlite::Connection;
 use common::{House, READ, executable, host, key, keyid, legacy_signed, manifest, path, permission, signed};
@@ -288,6 +292,19 @@ fn an_engine_whose_database_was_replaced_allows_nothing() {
     other.skills.revoke(Revoked::Key { keyid }, "stolen").unwrap();
     let denial = enforcer.check("s", READ, &path("/a/x")).unwrap_err();
     assert_eq!(denial.reason, DenialReason::Unverified);
+}
+
+#[test]
+fn a_directory_that_others_may_write_to_keeps_no_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::in_dir(folder.path());
+    for mode in [0o777, 0o720, 0o702] {
+        fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
+        let opened = Skills::open(folder.path(), House::settings(&house.clock));
+        assert!(matches!(opened, Err(SkillsError::Io { .. })), "{mode:o}: {opened:?}");
+    }
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    Skills::open(folder.path(), House::settings(&house.clock)).unwrap();
 }
 
 #[test]
