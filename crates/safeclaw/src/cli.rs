@@ -43,18 +43,25 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// Print results as JSON on stdout, and failures as JSON on stderr
-    #[arg(long, global = true)]
+    #[arg(long, display_order = 900, global = true)]
     pub json: bool,
     /// Directory to use in place of $HOME
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, display_order = 900, global = true, value_name = "DIR")]
     pub home_dir: Option<PathBuf>,
     /// Where the vault's passphrase is: - is one line of stdin, @FILE the first line of a file. Otherwise
     /// SAFECLAW_PASSPHRASE_FILE names a file, or the terminal is asked
-    #[arg(long, global = true, value_name = "-|@FILE", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        display_order = 900,
+        global = true,
+        value_name = "-|@FILE",
+        allow_hyphen_values = true
+    )]
     pub passphrase: Option<Given>,
     /// Whether messages are coloured: auto (on a terminal), always or never
     #[arg(
         long,
+        display_order = 900,
         global = true,
         value_name = "WHEN",
         value_enum,

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, fmt, str::FromStr};
 
-use chancery_terminal::{prompt, secret};
+use chancery_terminal::{Failure, prompt, secret};
 use chancery_vault::Secret;
 use zeroize::Zeroizing;
 
@@ -88,15 +88,21 @@ pub(crate) fn known(given: Option<&Given>, question: &str) -> Result<Secret> {
 /// The same for a new one, which is asked for twice.
 ///
 /// # Errors
-/// As [`known`]; `PROMPT_MISMATCH`.
+/// As [`known`]; `PROMPT_MISMATCH`; at the terminal `VAULT_PASSPHRASE_TOO_SHORT`.
 pub(crate) fn new(given: Option<&Given>, question: &str) -> Result<Secret> {
     match given {
         Some(given) => given.line(),
-        None => Ok(secret_of(prompt::new_secret(question).map_err(without_terminal)?)),
+        None => {
+            let fits = |text: &str| Ok(chancery_vault::check_passphrase(&Secret::from(text))?);
+            Ok(secret_of(
+                prompt::new_secret_that(question, fits)
+                    .map_err(|error: CliError| without_terminal(Failure::from(error)))?,
+            ))
+        }
     }
 }
 
-fn without_terminal(failure: chancery_terminal::Failure) -> chancery_terminal::Failure {
+fn without_terminal(failure: Failure) -> Failure {
     if failure.code == "TERMINAL_REQUIRED" {
         failure.with_hint(
             "give a passphrase as - (one line of stdin) or @FILE; SAFECLAW_PASSPHRASE_FILE names a file, too",

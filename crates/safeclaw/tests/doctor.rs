@@ -296,7 +296,7 @@ fn content_that_is_not_what_was_installed_is_a_failure() {
         "--i-understand",
     ])
     .ok();
-    assert!(finding(&doctor(&home), "skills.content").1.starts_with("1 skills"));
+    assert!(finding(&doctor(&home), "skills.content").1.starts_with("1 skill,"));
     let blobs = home.path("blobs/sha256");
     for blob in std::fs::read_dir(blobs).unwrap() {
         std::fs::write(blob.unwrap().path(), "other bytes").unwrap();

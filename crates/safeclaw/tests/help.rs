@@ -167,3 +167,19 @@ fn what_is_no_command_of_yours_is_not_suggested() {
         assert!(!run.stdout.contains("__probe"), "{shell}");
     }
 }
+
+#[test]
+fn who_names_no_capability_is_told_all_of_them() {
+    for arguments in [
+        &["skill", "grant", "a", "fs:raed"][..],
+        &["skill", "revoke", "--skill", "a", "--capability", "x"],
+    ] {
+        let run = Home::new().run(arguments);
+        assert_eq!(run.code, 1, "{}", run.stderr);
+        assert!(
+            run.stderr.contains("fs:read") && run.stderr.contains("secret:write"),
+            "{}",
+            run.stderr
+        );
+    }
+}

@@ -545,3 +545,23 @@ fn a_revoked_key_is_shown_as_one_and_warned_about_when_it_signs() {
     let signed = home.open(&["skill", "sign", "acme.notes"]).ok();
     assert!(signed.stderr.contains("is revoked"), "{}", signed.stderr);
 }
+
+#[test]
+fn who_trusts_a_key_again_is_told_what_that_replaces() {
+    let home = home();
+    trust_alice(&home);
+    let again = [
+        "key",
+        "trust",
+        ALICE,
+        "--scope",
+        "other.*",
+        "--label",
+        "A",
+        "--fingerprint",
+        ALICE_ID,
+    ];
+    let run = home.open(&again).ok();
+    assert!(run.stderr.contains("it may publish acme.* until now"), "{}", run.stderr);
+    assert_eq!(publishers(&home)[0]["scopes"], json!(["other.*"]));
+}

@@ -673,3 +673,44 @@ fn a_diff_says_what_was_widened_narrowed_added_and_removed() {
         failed(1, "SAFECLAW_NOT_ONBOARDED")
     );
 }
+
+#[test]
+fn a_diff_of_less_does_not_say_more() {
+    let home = Home::new();
+    let old = folder(&home, "old", &manifest(ID, "1.0.0", &[reads(&["/a", "/b"])]));
+    let new = folder(&home, "new", &manifest(ID, "1.1.0", &[reads(&["/a"])]));
+    let said = |old, new| home.run(&["skill", "diff", text(old), text(new)]).ok().stdout;
+    assert!(said(&old, &new).contains("no more than before"));
+    assert!(said(&new, &old).contains("It asks for more than before"));
+}
+
+#[test]
+fn what_is_wrong_with_a_file_names_the_file() {
+    let home = Home::new();
+    let two = home.file("two.json", "{\"id\":\"A\",\"version\":\"1\",\"name\":\"x\"}");
+    let none = home.file("none.json", "{\"id\":1");
+    let message = |arguments: &[&str]| {
+        let mut all = vec!["--json"];
+        all.extend(arguments);
+        let run = home.run(&all);
+        let code = run.code;
+        run.error(code)["message"].as_str().unwrap().to_owned()
+    };
+    let told = message(&["skill", "inspect", text(&two)]);
+    assert!(told.starts_with(&format!("{}:\n  E_ID at /id", text(&two))), "{told}");
+    for command in ["inspect", "sign"] {
+        let told = message(&["skill", command, text(&none)]);
+        assert!(told.starts_with(&format!("{}: E_JSON", text(&none))), "{told}");
+    }
+    let told = message(&["skill", "test", "acme.notes", text(&none)]);
+    assert!(told.starts_with(text(&none)), "{told}");
+    let renamed = home.dir.path().join("renamed");
+    std::fs::create_dir(&renamed).unwrap();
+    std::fs::write(
+        renamed.join("SKILL.md"),
+        "---\nname: pdf-forms\ndescription: Fills forms.\n---\nFill them.\n",
+    )
+    .unwrap();
+    let error = home.run(&["--json", "skill", "import", text(&renamed)]).error(2);
+    assert!(error["hint"].as_str().unwrap().contains("rename"), "{error}");
+}

@@ -510,6 +510,22 @@ fn at_a_terminal_the_passphrase_and_the_secret_are_asked_for_and_not_shown() {
 }
 
 #[test]
+fn a_short_passphrase_is_not_typed_twice() {
+    let home = Home::new();
+    let Some(mut terminal) = Terminal::run(&home, &["vault", "init"]) else {
+        return;
+    };
+    terminal.expect("New passphrase of the vault:");
+    terminal.types("short");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 9, "{screen}");
+    assert!(
+        screen.contains("8 characters") && !screen.contains("Once more"),
+        "{screen}"
+    );
+}
+
+#[test]
 fn who_deletes_a_signing_key_is_told_that_it_is_one() {
     let home = home();
     home.open(&["key", "new"]).ok();

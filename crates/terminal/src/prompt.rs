@@ -31,12 +31,24 @@ pub fn secret(question: &str) -> Result<Zeroizing<String>, Failure> {
 /// # Errors
 /// Those of [`secret`], and `PROMPT_MISMATCH` when the two differ.
 pub fn new_secret(question: &str) -> Result<Zeroizing<String>, Failure> {
+    new_secret_that(question, |_| Ok(()))
+}
+
+/// The same for a secret that must fit something, which is known before it is asked for again.
+///
+/// # Errors
+/// Those of [`new_secret`], and that of `fits`.
+pub fn new_secret_that<E: From<Failure>>(
+    question: &str,
+    fits: impl FnOnce(&str) -> Result<(), E>,
+) -> Result<Zeroizing<String>, E> {
     let first = secret(question)?;
+    fits(&first)?;
     let again = secret("Once more:")?;
     if *first == *again {
         Ok(first)
     } else {
-        Err(Failure::new("PROMPT_MISMATCH", "the two are not the same"))
+        Err(Failure::new("PROMPT_MISMATCH", "the two are not the same").into())
     }
 }
 

@@ -188,7 +188,10 @@ fn engine(skills: &Skills, context: &Context, report: &mut Report) -> Result<(),
         }
     }
     if damaged == 0 {
-        let text = format!("{sound} skills, every file with the digest that was signed");
+        let text = format!(
+            "{}, every file with the digest that was signed",
+            crate::commands::skill::count(sound, "skill")
+        );
         report.pass("skills.content", "Content", text);
     }
     let now = context.now();

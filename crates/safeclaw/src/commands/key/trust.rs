@@ -12,7 +12,8 @@ use crate::{CliError, Code, Context, Result, time};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Compare the whole fingerprint with the one that the publisher gave you by another way. It is shown before the
-passphrase is asked for; where nobody is asked, --fingerprint must name it.
+passphrase is asked for; where nobody is asked, --fingerprint must name it. For a key that is trusted
+already, what you say takes the place of what you said before.
 
 Examples:
   safeclaw key trust alice.pub --scope 'acme.*' --label Acme
@@ -54,6 +55,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
         .transpose()?;
     if not_after.is_some_and(|end| end <= now) {
         return Err(CliError::new(Code::TimeInvalid, "--not-after is in the past"));
+    }
+    let known = context.skills()?.publishers()?;
+    if let Some(known) = known.iter().find(|known| known.keyid == keyid.to_string()) {
+        context.output.note(format_args!(
+            "it may publish {} until now; what you say takes the place of that",
+            known.scopes.join(", ")
+        ));
     }
     context.output.note(format_args!(
         "{keyid} may publish {} as {:?}, once you confirm it with your passphrase",

@@ -27,7 +27,7 @@ pub struct Arguments {
     /// Id of the skill
     id: String,
     /// What: fs:read, fs:write, net:http, net:https, process:spawn, env:read, secret:read or secret:write
-    #[arg(value_name = "CAPABILITY")]
+    #[arg(value_name = "CAPABILITY", value_parser = super::capability(), hide_possible_values = true)]
     capability: Capability,
     /// File or folder with all below it; absolute
     #[arg(long = "path", value_name = "PATH")]

@@ -22,10 +22,22 @@ pub mod validate;
 pub mod verify;
 mod view;
 
+pub(super) use view::count;
+
+use chancery_policy::Capability;
 use chancery_skills::{SkillStanding, Skills, SkillsError};
-use clap::Subcommand;
+use clap::{
+    Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 
 use crate::{CliError, Code, Context, Exit, Result};
+
+/// Reads a capability, and names all of them where it is none.
+fn capability() -> impl TypedValueParser<Value = Capability> {
+    let names = Capability::ALL.map(Capability::as_str);
+    PossibleValuesParser::new(names).try_map(|text| text.parse::<Capability>())
+}
 
 /// What an installed skill that does not answer is refused with: exit code 5 when something of it is revoked.
 fn not_in_force(skills: &Skills, id: &str, error: SkillsError) -> CliError {

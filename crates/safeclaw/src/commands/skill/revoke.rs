@@ -29,7 +29,7 @@ pub struct Arguments {
     #[arg(long, value_name = "ID")]
     skill: Option<String>,
     /// Of that skill, only those for this capability
-    #[arg(long, value_name = "CAPABILITY", requires = "skill")]
+    #[arg(long, value_parser = super::capability(), hide_possible_values = true, value_name = "CAPABILITY", requires = "skill")]
     capability: Option<Capability>,
     /// Every grant to what this key signed
     #[arg(long, value_name = "FINGERPRINT")]

@@ -71,11 +71,12 @@ enum Expectation {
 /// answers on stdout; `SKILLS_NOT_INSTALLED`.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<()> {
     let bytes = source::read(&arguments.calls, source::MAX_CALLS)?;
-    let calls = read(&bytes)?;
+    let calls = read(&bytes).map_err(|error| error.about(arguments.calls.display()))?;
     let examples: Vec<Example> = calls.iter().map(|(example, _)| example.clone()).collect();
-    let answers = context
-        .skills()?
-        .evaluate(&arguments.id, arguments.session.as_deref(), &examples)?;
+    let skills = context.skills()?;
+    let answers = skills
+        .evaluate(&arguments.id, arguments.session.as_deref(), &examples)
+        .map_err(|error| super::not_in_force(&skills, &arguments.id, error))?;
     let mut values: Vec<Value> = Vec::new();
     let mut lines = Vec::new();
     let mut unexpected = 0;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::asked;
 
 /// `1 grant`, `2 grants`.
-pub(super) fn count(number: usize, what: &str) -> String {
+pub(in crate::commands) fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 

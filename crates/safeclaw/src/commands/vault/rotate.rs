@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
+use crate::commands::skill::count;
 use crate::{Context, Result};
 
 /// Arguments of `vault rotate`.
@@ -27,7 +28,8 @@ pub fn run(_: &Arguments, context: &Context) -> Result<()> {
     context.show(
         &json!({ "secrets": secrets, "changes": vault.last_seen().counter }),
         &[format!(
-            "the vault has a new master key; {secrets} secrets were encrypted anew"
+            "the vault has a new master key; it encrypts {}",
+            count(secrets, "secret")
         )],
     )
 }
