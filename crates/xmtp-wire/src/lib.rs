@@ -5,4 +5,5 @@
 
 mod hex;
 pub mod identity;
+pub mod mls;
 pub mod proto;

@@ -1,7 +1,7 @@
 //! What a node has to know of a group message: which group, and whether members must process it in order.
 
 use chancery_base::{Category, ErrorCode};
-use openmls::prelude::{MlsMessageIn, tls_codec::DeserializeBytes as _};
+use openmls::prelude::{MlsMessageIn, tls_codec::Deserialize as _};
 
 use super::tls::{Reader, TlsError};
 
@@ -130,8 +130,9 @@ impl<'a> GroupMessage<'a> {
                 skip_sender(&mut reader)?;
                 reader.vector()?; // authenticated_data
                 let content_type = content_type(reader.u8()?)?;
-                // proposals and commits have many forms: whoever will process them reads them here, too
-                MlsMessageIn::tls_deserialize_exact_bytes(bytes).map_err(|_| GroupMessageError::Content)?;
+                // proposals and commits have many forms: whoever will process them reads them here, too. From a reader, for
+                // from slices the codec stops debug builds at a length that is too great
+                MlsMessageIn::tls_deserialize_exact(bytes).map_err(|_| GroupMessageError::Content)?;
                 content_type
             }
         };

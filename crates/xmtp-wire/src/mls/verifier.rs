@@ -2,14 +2,10 @@
 //! no random source and no key gets in here.
 
 use chancery_base::ed25519::{PublicKey, Signature};
-use openmls_traits::{
-    crypto::OpenMlsCrypto,
-    types::{
-        AeadType, Ciphersuite, CryptoError, ExporterSecret, HashType, HpkeCiphertext, HpkeConfig, HpkeKeyPair, KemOutput,
-        SignatureScheme,
-    },
+use openmls::prelude::{
+    AeadType, Ciphersuite, CryptoError, ExporterSecret, HashType, HpkeCiphertext, HpkeConfig, HpkeKeyPair, KemOutput,
+    OpenMlsCrypto, SignatureScheme, tls_codec::SecretVLBytes,
 };
-use tls_codec::SecretVLBytes;
 
 /// Verifies Ed25519 signatures and does nothing else.
 pub(super) struct Ed25519Only;
@@ -80,7 +76,7 @@ impl OpenMlsCrypto for Ed25519Only {
     }
 
     fn hpke_seal(&self, _: HpkeConfig, _: &[u8], _: &[u8], _: &[u8], _: &[u8]) -> Result<HpkeCiphertext, CryptoError> {
-        Err(CryptoError::UnsupportedKem)
+        Err(CryptoError::UnsupportedKdf)
     }
 
     fn hpke_open(
@@ -91,7 +87,7 @@ impl OpenMlsCrypto for Ed25519Only {
         _: &[u8],
         _: &[u8],
     ) -> Result<Vec<u8>, CryptoError> {
-        Err(CryptoError::UnsupportedKem)
+        Err(CryptoError::UnsupportedKdf)
     }
 
     fn hpke_setup_sender_and_export(
@@ -102,7 +98,7 @@ impl OpenMlsCrypto for Ed25519Only {
         _: &[u8],
         _: usize,
     ) -> Result<(KemOutput, ExporterSecret), CryptoError> {
-        Err(CryptoError::UnsupportedKem)
+        Err(CryptoError::UnsupportedKdf)
     }
 
     fn hpke_setup_receiver_and_export(
@@ -114,10 +110,10 @@ impl OpenMlsCrypto for Ed25519Only {
         _: &[u8],
         _: usize,
     ) -> Result<ExporterSecret, CryptoError> {
-        Err(CryptoError::UnsupportedKem)
+        Err(CryptoError::UnsupportedKdf)
     }
 
     fn derive_hpke_keypair(&self, _: HpkeConfig, _: &[u8]) -> Result<HpkeKeyPair, CryptoError> {
-        Err(CryptoError::UnsupportedKem)
+        Err(CryptoError::UnsupportedKdf)
     }
 }
