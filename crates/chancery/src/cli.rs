@@ -36,6 +36,8 @@ pub enum Command {
     Registry(Box<commands::registry::Arguments>),
     /// Run a relay, which the original calls proxy: pairs and messages of agents
     Proxy(Box<commands::proxy::Arguments>),
+    /// Run a node of XMTP's network: messages, key packages and identity logs for XMTP clients
+    XmtpNode(Box<commands::xmtp_node::Arguments>),
     /// Show the whole job in one process on temporary files: registry, relay, two agents
     Demo(commands::demo::Arguments),
     /// Print a completion script for a shell

@@ -16,6 +16,8 @@ use crate::error::Error;
 pub const REGISTRY: &str = "registry";
 /// Folder of a relay.
 pub const RELAY: &str = "relay";
+/// Folder of an XMTP node.
+pub const XMTP_NODE: &str = "xmtp-node";
 
 /// `$XDG_DATA_HOME/chancery/<part>`; `None` when neither that variable nor `HOME` is set.
 #[must_use]

@@ -114,6 +114,8 @@ fn the_tables_were_read() {
         "audit",
         "skills",
         "safeclaw",
+        "xmtp-wire",
+        "xmtp-node",
     ] {
         assert!(!of(name).is_empty(), "{name} has no codes");
     }

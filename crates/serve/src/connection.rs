@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use crate::edge::Edge;
+use crate::http2::Http2Handler;
 use crate::peer::Peer;
 use crate::socket::Socket;
 use crate::tls::Tls;
@@ -26,12 +27,18 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 
 /// What all connections of a server share.
 pub(crate) struct Service {
-    pub(crate) edge: Edge,
+    pub(crate) handler: Handler,
     pub(crate) tls: Option<Arc<Tls>>,
     /// No new requests.
     pub(crate) stopping: CancellationToken,
     /// No requests at all any more.
     pub(crate) cut: CancellationToken,
+}
+
+/// What is spoken, and who answers.
+pub(crate) enum Handler {
+    Http1(Edge),
+    Http2(Http2Handler),
 }
 
 impl Service {
@@ -53,8 +60,14 @@ impl Service {
     }
 
     async fn serve_http(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: Peer) {
+        match &self.handler {
+            Handler::Http1(edge) => self.serve_http1(stream, peer, edge.clone()).await,
+            Handler::Http2(handler) => handler.serve(stream, peer, &self.stopping, &self.cut).await,
+        }
+    }
+
+    async fn serve_http1(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: Peer, edge: Edge) {
         let address = peer.address();
-        let edge = self.edge.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let (edge, peer) = (edge.clone(), peer.clone());
             async move { Ok::<_, Infallible>(edge.answer(request.map(Body::new), Some(&peer)).await) }

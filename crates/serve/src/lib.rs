@@ -4,7 +4,8 @@
 //! passes [`Edge`], which gives it a [`request_id::RequestId`], a [`ClientAddr`] and a [`Peer`] as extensions, and turns
 //! whatever fails into one shape of answer: `{"error":{"code","message","requestId","details"?}}`.
 //!
-//! This crate knows no route. HTTP/1.1 only: what our peers speak, and what a WebSocket is upgraded from.
+//! This crate knows no route. HTTP/1.1 unless the configuration says HTTP/2: the one is what most of our peers speak and
+//! what a WebSocket is upgraded from, the other what gRPC needs.
 
 mod api_error;
 mod arriving;
@@ -14,6 +15,7 @@ mod config;
 mod connection;
 mod edge;
 mod error;
+mod http2;
 pub mod loopback;
 mod peer;
 mod rate_limit;
@@ -28,9 +30,10 @@ mod tls;
 pub use api_error::ApiError;
 pub use cidr::{Cidr, ParseCidrError};
 pub use client_addr::ClientAddr;
-pub use config::{ServerConfig, TlsFiles};
+pub use config::{Http2, Protocol, ServerConfig, TlsFiles};
 pub use edge::Edge;
 pub use error::{PortHolder, ServeError};
+pub use http2::Connection;
 pub use peer::Peer;
 pub use rate_limit::{RateLimit, RetryAfter};
 pub use server::Bound;

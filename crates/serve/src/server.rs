@@ -10,10 +10,11 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::ServerConfig;
-use crate::connection::Service;
+use crate::config::{Protocol, ServerConfig};
+use crate::connection::{Handler, Service};
 use crate::edge::Edge;
 use crate::error::ServeError;
+use crate::http2::Http2Handler;
 use crate::peer::Peer;
 use crate::socket::OpenSockets;
 use crate::socket_table;
@@ -45,7 +46,11 @@ impl Bound {
         if config.tls.is_none() && !config.insecure && !listen.ip().to_canonical().is_loopback() {
             return Err(ServeError::PlainHttpOffLoopback { listen });
         }
-        let tls = config.tls.as_ref().map(Tls::load).transpose()?;
+        let tls = config
+            .tls
+            .as_ref()
+            .map(|files| Tls::load(files, &config.protocol))
+            .transpose()?;
         let listener = listen_on(listen).map_err(|source| match source.kind() {
             io::ErrorKind::AddrInUse => ServeError::AddressInUse {
                 listen,
@@ -70,7 +75,7 @@ impl Bound {
         self.local
     }
 
-    /// Serves `router` until `shutdown` is cancelled, then stops accepting and lets requests and WebSockets end within
+    /// Serves `router` until `shutdown` is cancelled, then stops accepting and lets requests, streams and WebSockets end within
     /// [`ServerConfig::drain`]; what is left is cut. TLS files are read again at SIGHUP.
     ///
     /// # Errors
@@ -86,7 +91,10 @@ impl Bound {
             tls.reload_on_hangup(shutdown.clone())?;
         }
         let service = Arc::new(Service {
-            edge: Edge::new(router, &self.config),
+            handler: match &self.config.protocol {
+                Protocol::Http1 => Handler::Http1(Edge::new(router, &self.config)),
+                Protocol::Http2(limits) => Handler::Http2(Http2Handler::new(router, limits, &self.config)),
+            },
             tls: self.tls,
             stopping: shutdown.clone(),
             cut: CancellationToken::new(),

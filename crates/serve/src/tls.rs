@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::TlsFiles;
+use crate::config::{Protocol, TlsFiles};
 use crate::error::ServeError;
 
 /// Makes ring the provider of every rustls configuration that names none, such as those of HTTP clients. Calling it
@@ -23,14 +23,21 @@ pub fn install_crypto() {
 #[derive(Debug)]
 pub(crate) struct Tls {
     files: TlsFiles,
+    /// What is negotiated (RFC 7301).
+    alpn: &'static [u8],
     current: RwLock<Arc<rustls::ServerConfig>>,
 }
 
 impl Tls {
-    pub(crate) fn load(files: &TlsFiles) -> Result<Arc<Self>, ServeError> {
+    pub(crate) fn load(files: &TlsFiles, protocol: &Protocol) -> Result<Arc<Self>, ServeError> {
+        let alpn: &[u8] = match protocol {
+            Protocol::Http1 => b"http/1.1",
+            Protocol::Http2(_) => b"h2",
+        };
         Ok(Arc::new(Self {
-            current: RwLock::new(read(files)?),
+            current: RwLock::new(read(files, alpn)?),
             files: files.clone(),
+            alpn,
         }))
     }
 
@@ -42,7 +49,7 @@ impl Tls {
 
     /// Reads both files again; when that fails the old identity stays.
     pub(crate) fn reload(&self) -> Result<(), ServeError> {
-        let fresh = read(&self.files)?;
+        let fresh = read(&self.files, self.alpn)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }
@@ -67,7 +74,7 @@ impl Tls {
     }
 }
 
-fn read(files: &TlsFiles) -> Result<Arc<rustls::ServerConfig>, ServeError> {
+fn read(files: &TlsFiles, alpn: &[u8]) -> Result<Arc<rustls::ServerConfig>, ServeError> {
     let content = "certificate chain";
     let chain = CertificateDer::pem_file_iter(&files.cert)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -80,7 +87,7 @@ fn read(files: &TlsFiles) -> Result<Arc<rustls::ServerConfig>, ServeError> {
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
         .map_err(ServeError::Tls)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![alpn.to_vec()];
     Ok(Arc::new(config))
 }
 

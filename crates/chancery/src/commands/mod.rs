@@ -4,6 +4,7 @@ pub mod completions;
 pub mod demo;
 pub mod proxy;
 pub mod registry;
+pub mod xmtp_node;
 
 use std::sync::Arc;
 
@@ -16,18 +17,19 @@ use crate::{cli::Command, error::Error};
 /// # Errors
 /// Whatever it fails with.
 pub async fn run(command: Command, output: Arc<Output>) -> Result<(), Failure> {
-    if matches!(command, Command::Registry(_) | Command::Proxy(_)) {
+    if matches!(command, Command::Registry(_) | Command::Proxy(_) | Command::XmtpNode(_)) {
         check_variables()?;
     }
     match command {
         Command::Registry(arguments) => Box::pin(registry::run(*arguments, &output)).await,
         Command::Proxy(arguments) => Box::pin(proxy::run(*arguments, &output)).await,
+        Command::XmtpNode(arguments) => Box::pin(xmtp_node::run(*arguments, &output)).await,
         Command::Demo(arguments) => Box::pin(demo::run(arguments, output)).await,
         Command::Completions(arguments) => completions::run(&arguments, &output),
     }
 }
 
-/// Beginnings of the variables that registry and relay read.
+/// Beginnings of the variables that the servers read.
 const VARIABLES: &[&str] = &[
     "AGENT_RATE_LIMIT_",
     "APP_VERSION",
@@ -40,6 +42,7 @@ const VARIABLES: &[&str] = &[
     "REGISTRY_",
     "RELAY_",
     "REVOCATION_FEED_",
+    "XMTP_NODE_",
 ];
 
 /// A secret that cannot be read must not be taken for none: another one would be made in its place.

@@ -1,0 +1,101 @@
+//! One SQLite file. A step is one command of [`chancery_store`]: it is answered after the commit that holds it was
+//! synced, and steps that arrive together share a commit.
+
+mod queries;
+mod steps;
+
+use std::{fmt, path::Path};
+
+use chancery_store::{Command, Database, Migration, Options, StoreError, WriterStats, rusqlite::Connection};
+use tokio::sync::oneshot;
+
+use super::{Failure, commands::Step, queries::Query};
+
+/// The schema, step by step.
+const MIGRATIONS: &[Migration] = &[Migration {
+    name: "xmtp-node-1",
+    sql: include_str!("schema.sql"),
+}];
+
+/// A store in a SQLite file. Clones share it.
+#[derive(Clone)]
+pub struct SqliteStore {
+    database: Database,
+}
+
+/// How a step is done here. It must look before it writes: it has no savepoint of its own.
+pub(crate) trait OnSqlite: Step {
+    fn on_sqlite(self, tx: &Connection) -> Result<Self::Done, Failure<Self::Refusal>>;
+}
+
+/// How a query is answered here.
+pub(crate) trait FindInSqlite: Query {
+    fn find_in_sqlite(&self, connection: &Connection) -> Result<Self::Found, StoreError>;
+}
+
+/// A step as the database takes it.
+struct Submitted<S>(S);
+
+impl<S: OnSqlite> Command for Submitted<S> {
+    type Output = S::Done;
+    type Error = Failure<S::Refusal>;
+
+    fn weight(&self) -> usize {
+        self.0.weight()
+    }
+
+    fn needs_savepoint(&self) -> bool {
+        false
+    }
+
+    fn apply(self, tx: &Connection) -> Result<S::Done, Failure<S::Refusal>> {
+        self.0.on_sqlite(tx)
+    }
+}
+
+impl SqliteStore {
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self {
+            database: Database::open(path, MIGRATIONS, Options::default())?,
+        })
+    }
+
+    pub(crate) async fn run_then<S: OnSqlite>(
+        &self,
+        step: S,
+        then: impl FnOnce(&S::Done) + Send + 'static,
+    ) -> Result<S::Done, Failure<S::Refusal>> {
+        let (answer, answered) = oneshot::channel();
+        let done = move |result: Result<S::Done, Failure<S::Refusal>>| {
+            if let Ok(done) = &result {
+                then(done);
+            }
+            // the caller may have gone; the step is done all the same
+            let _ = answer.send(result);
+        };
+        if let Err((error, _)) = self.database.submit_then(Submitted(step), done) {
+            return Err(error.into());
+        }
+        answered.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    pub(crate) async fn find<Q: FindInSqlite>(&self, query: Q) -> Result<Q::Found, StoreError> {
+        self.database
+            .read(move |connection| query.find_in_sqlite(connection))
+            .await
+    }
+
+    pub(crate) fn stats(&self) -> WriterStats {
+        self.database.stats()
+    }
+
+    pub(crate) async fn close(&self) {
+        self.database.close().await;
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SqliteStore(..)")
+    }
+}

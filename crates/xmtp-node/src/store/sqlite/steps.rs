@@ -1,0 +1,187 @@
+//! The steps.
+
+use std::sync::Arc;
+
+use chancery_base::digest::sha256;
+use chancery_store::rusqlite::{Connection, OptionalExtension as _, Result, params};
+
+use super::OnSqlite;
+use crate::store::{
+    Failure,
+    commands::{
+        AppendCommitEntries, AppendGroupMessages, AppendIdentityUpdate, AppendWelcomes, Never, Overtaken, PutKeyPackage,
+    },
+    model::{GroupMessage, Welcome},
+};
+
+/// The last id and time of a table.
+#[derive(Clone, Copy)]
+struct Sequence {
+    id: u64,
+    created_ns: u64,
+}
+
+impl Sequence {
+    fn of(tx: &Connection, sql: &str) -> Result<Self> {
+        let last = tx.prepare_cached(sql)?.query_row([], |row| {
+            Ok(Self {
+                id: row.get(0)?,
+                created_ns: row.get(1)?,
+            })
+        });
+        Ok(last.optional()?.unwrap_or(Self { id: 0, created_ns: 0 }))
+    }
+
+    fn next(self, now_ns: u64) -> Self {
+        Self {
+            id: self.id + 1,
+            created_ns: now_ns.max(self.created_ns + 1),
+        }
+    }
+}
+
+impl OnSqlite for AppendGroupMessages {
+    fn on_sqlite(self, tx: &Connection) -> Result<Self::Done, Failure<Never>> {
+        let mut last = Sequence::of(tx, "SELECT id, created_ns FROM group_messages ORDER BY id DESC LIMIT 1")?;
+        let mut insert = tx.prepare_cached(
+            "INSERT INTO group_messages
+                 (id, created_ns, group_id, data_hash, is_commit, should_push, sender_hmac, data)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (group_id, data_hash) DO NOTHING",
+        )?;
+        let mut appended = Vec::with_capacity(self.messages.len());
+        for message in self.messages {
+            let next = last.next(self.now_ns);
+            let inserted = insert.execute(params![
+                next.id,
+                next.created_ns,
+                &*message.group,
+                sha256(&message.data),
+                message.is_commit,
+                message.should_push,
+                &*message.sender_hmac,
+                &*message.data,
+            ])?;
+            if inserted == 0 {
+                continue;
+            }
+            last = next;
+            appended.push(Arc::new(GroupMessage {
+                id: next.id,
+                created_ns: next.created_ns,
+                message,
+            }));
+        }
+        Ok(appended)
+    }
+}
+
+impl OnSqlite for AppendWelcomes {
+    fn on_sqlite(self, tx: &Connection) -> Result<Self::Done, Failure<Never>> {
+        let mut last = Sequence::of(tx, "SELECT id, created_ns FROM welcomes ORDER BY id DESC LIMIT 1")?;
+        let mut insert = tx.prepare_cached(
+            "INSERT INTO welcomes
+                 (id, created_ns, installation, data_hash, kind, wrapper_algorithm, hpke_public_key, metadata, data)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (installation, data_hash) DO NOTHING",
+        )?;
+        let mut appended = Vec::with_capacity(self.welcomes.len());
+        for welcome in self.welcomes {
+            let next = last.next(self.now_ns);
+            let inserted = insert.execute(params![
+                next.id,
+                next.created_ns,
+                welcome.installation.0,
+                sha256(&welcome.data),
+                welcome.kind as u8,
+                welcome.wrapper_algorithm,
+                &*welcome.hpke_public_key,
+                &*welcome.metadata,
+                &*welcome.data,
+            ])?;
+            if inserted == 0 {
+                continue;
+            }
+            last = next;
+            appended.push(Arc::new(Welcome {
+                id: next.id,
+                created_ns: next.created_ns,
+                welcome,
+            }));
+        }
+        Ok(appended)
+    }
+}
+
+impl OnSqlite for PutKeyPackage {
+    fn on_sqlite(self, tx: &Connection) -> Result<(), Failure<Never>> {
+        tx.prepare_cached(
+            "INSERT INTO key_packages (installation, inbox_id, updated_ns, key_package) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (installation) DO UPDATE SET
+                 inbox_id = excluded.inbox_id, updated_ns = excluded.updated_ns, key_package = excluded.key_package",
+        )?
+        .execute(params![
+            self.installation.0,
+            self.inbox,
+            self.now_ns,
+            &*self.key_package
+        ])?;
+        Ok(())
+    }
+}
+
+impl OnSqlite for AppendIdentityUpdate {
+    fn on_sqlite(self, tx: &Connection) -> Result<u64, Failure<Overtaken>> {
+        let last: Option<u64> = tx
+            .prepare_cached("SELECT max(sequence_id) FROM inbox_log WHERE inbox_id = ?1")?
+            .query_row([&self.inbox], |row| row.get(0))?;
+        if last.unwrap_or(0) != self.after {
+            return Err(Failure::Refused(Overtaken));
+        }
+        let last = "SELECT sequence_id, server_timestamp_ns FROM inbox_log ORDER BY sequence_id DESC LIMIT 1";
+        let next = Sequence::of(tx, last)?.next(self.now_ns);
+        tx.prepare_cached(
+            "INSERT INTO inbox_log (sequence_id, inbox_id, server_timestamp_ns, identity_update)
+             VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![next.id, self.inbox, next.created_ns, &*self.update])?;
+
+        let mut leave = tx.prepare_cached(
+            "UPDATE address_log SET revocation_sequence_id = ?4
+             WHERE kind = ?1 AND identifier = ?2 AND inbox_id = ?3 AND revocation_sequence_id IS NULL",
+        )?;
+        for identifier in &self.membership.identifiers_removed {
+            leave.execute(params![identifier.kind as u8, identifier.text, self.inbox, next.id])?;
+        }
+        let mut join = tx.prepare_cached(
+            "INSERT INTO address_log (kind, identifier, association_sequence_id, inbox_id) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        for identifier in &self.membership.identifiers_added {
+            join.execute(params![identifier.kind as u8, identifier.text, next.id, self.inbox])?;
+        }
+        let mut revoke =
+            tx.prepare_cached("UPDATE installations SET revoked = 1 WHERE installation = ?1 AND inbox_id = ?2")?;
+        for installation in &self.membership.installations_removed {
+            revoke.execute(params![installation.0, self.inbox])?;
+        }
+        let mut add = tx.prepare_cached(
+            "INSERT INTO installations (installation, inbox_id, revoked) VALUES (?1, ?2, 0)
+             ON CONFLICT (installation) DO UPDATE SET inbox_id = excluded.inbox_id, revoked = 0",
+        )?;
+        for installation in &self.membership.installations_added {
+            add.execute(params![installation.0, self.inbox])?;
+        }
+        Ok(next.id)
+    }
+}
+
+impl OnSqlite for AppendCommitEntries {
+    fn on_sqlite(self, tx: &Connection) -> Result<(), Failure<Never>> {
+        let mut insert =
+            tx.prepare_cached("INSERT INTO commit_log (group_id, signature, entry) VALUES (?1, ?2, ?3)")?;
+        for entry in &self.entries {
+            insert.execute(params![&*entry.group, &*entry.signature, &*entry.entry])?;
+        }
+        Ok(())
+    }
+}
