@@ -28,6 +28,7 @@
 //! * Binaries are those of the build that the test belongs to; they are built when they are missing or older than the
 //!   sources ([`binary::path`]).
 //! * What needs something that is not here says so with [`skip!`], and fails with `CHANCERY_REQUIRE=all`.
+//! * [`xmtp`] drives the official XMTP SDKs through `chancery xmtp-node`.
 //! * [`sim`] is another matter: it starts no process, but relay and connectors in one thread on simulated time, from a seed.
 
 #![allow(
@@ -53,6 +54,7 @@ pub mod socket;
 pub mod tap;
 pub mod wait;
 pub mod webhook;
+pub mod xmtp;
 
 pub use caller::Caller;
 pub use command::{Command, Outcome};
