@@ -120,6 +120,9 @@ pub enum AdmissionError {
     /// An update that does nothing: anybody could fill a log with them (IDENT-001).
     #[error("an update without actions")]
     Empty,
+    /// More actions than [`MAX_ACTIONS`](super::MAX_ACTIONS).
+    #[error("an update with too many actions")]
+    TooManyActions,
     /// A member is added again, which would rewrite who added it (IDENT-040).
     #[error("{0} is a member already")]
     AlreadyMember(MemberIdentifier),
@@ -223,6 +226,7 @@ impl ErrorCode for AdmissionError {
         match self {
             Self::Association(error) => error.code(),
             Self::Empty => "XMTP_IDENTITY_EMPTY",
+            Self::TooManyActions => "XMTP_IDENTITY_TOO_MANY_ACTIONS",
             Self::AlreadyMember(_) => "XMTP_IDENTITY_ALREADY_MEMBER",
             Self::WeakKey => "XMTP_IDENTITY_WEAK_KEY",
             Self::TooManyInstallations => "XMTP_IDENTITY_TOO_MANY_INSTALLATIONS",
@@ -236,7 +240,7 @@ impl ErrorCode for AdmissionError {
             Self::Association(error) => error.category(),
             Self::Empty | Self::WeakKey => Category::Input,
             Self::AlreadyMember(_) => Category::Conflict,
-            Self::TooManyInstallations | Self::LogFull => Category::Limited,
+            Self::TooManyActions | Self::TooManyInstallations | Self::LogFull => Category::Limited,
             Self::OutOfOrder => Category::Internal,
         }
     }

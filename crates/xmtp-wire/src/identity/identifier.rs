@@ -192,6 +192,16 @@ impl MemberIdentifier {
         }
     }
 
+    /// Whether this member is `identifier`.
+    #[must_use]
+    pub fn is(&self, identifier: &Identifier) -> bool {
+        match (self, identifier) {
+            (Self::Ethereum(one), Identifier::Ethereum(two)) => one == two,
+            (Self::Passkey(one), Identifier::Passkey(two)) => one == two,
+            _ => false,
+        }
+    }
+
     /// The key, if this is an installation.
     #[must_use]
     pub const fn installation(&self) -> Option<InstallationKey> {
@@ -226,16 +236,6 @@ impl From<EthereumAddress> for MemberIdentifier {
 impl From<InstallationKey> for MemberIdentifier {
     fn from(key: InstallationKey) -> Self {
         Self::Installation(key)
-    }
-}
-
-impl PartialEq<Identifier> for MemberIdentifier {
-    fn eq(&self, other: &Identifier) -> bool {
-        match (self, other) {
-            (Self::Ethereum(one), Identifier::Ethereum(two)) => one == two,
-            (Self::Passkey(one), Identifier::Passkey(two)) => one == two,
-            _ => false,
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use chancery_base::ed25519::SecretKey;
 use ed25519_dalek::{Signature as Ed25519, SigningKey, VerifyingKey};
 use sha2::{Digest as _, Sha512};
 
-use super::{InstallationKey, Signature, SignatureError, VerifiedSignature};
+use super::{InstallationKey, Signature, SignatureError, VerifiedSignature, signature::SignedText};
 
 /// The context of Ed25519ph: what is signed for an identity update is good for nothing else.
 pub const INSTALLATION_CONTEXT: &[u8] = b"IDENTITY UPDATE SIGNATURE";
@@ -27,14 +27,14 @@ pub fn sign_as_installation(key: &SecretKey, text: &str) -> Result<Signature, Si
 /// By the rule of all other clients, which take keys of small order: only the owner of an inbox can let one in, and who
 /// refused it would no longer know who is in that inbox.
 pub(super) fn verify(
-    text: &str,
+    text: &SignedText<'_>,
     key: InstallationKey,
     signature: &[u8; 64],
 ) -> Result<VerifiedSignature, SignatureError> {
     VerifyingKey::from_bytes(key.as_bytes())
         .map_err(|_| SignatureError::PublicKey)?
         .verify_prehashed(
-            Sha512::new_with_prefix(text),
+            text.sha512(),
             Some(INSTALLATION_CONTEXT),
             &Ed25519::from_bytes(signature),
         )

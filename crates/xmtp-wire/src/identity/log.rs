@@ -1,7 +1,8 @@
 //! The log of one inbox: its updates under their sequence ids.
 
 use super::{
-    Action, AdmissionError, AssociationError, AssociationState, InboxId, MembershipDiff, VerifiedUpdate, installation,
+    Action, AdmissionError, AssociationError, AssociationState, InboxId, MembershipDiff, Update, VerifiedUpdate,
+    installation,
 };
 
 /// Updates of one inbox that a node takes. A full log can be read, and nothing can be added or revoked any more.
@@ -9,6 +10,24 @@ pub const MAX_UPDATES: usize = 256;
 
 /// Installations that a node lets an inbox have at a time. Every member of a group carries a leaf for each.
 pub const MAX_INSTALLATIONS: usize = 10;
+
+/// Actions in one update that a node takes: enough to revoke every installation that a log can have added. Each costs
+/// up to two signatures to verify.
+pub const MAX_ACTIONS: usize = 256;
+
+impl<S> Update<S> {
+    /// Whether a node looks at this update at all; to be asked before its signatures are verified.
+    ///
+    /// # Errors
+    /// [`AdmissionError::Empty`] or [`AdmissionError::TooManyActions`].
+    pub fn within_limits(&self) -> Result<(), AdmissionError> {
+        match self.actions.len() {
+            0 => Err(AdmissionError::Empty),
+            1..=MAX_ACTIONS => Ok(()),
+            _ => Err(AdmissionError::TooManyActions),
+        }
+    }
+}
 
 /// The verified log of an inbox, from its first entry on.
 #[derive(Debug, Clone)]
@@ -50,15 +69,13 @@ impl IdentityLog {
     /// # Errors
     /// Any [`AdmissionError`] but `OutOfOrder`.
     pub fn admit(&self, update: &VerifiedUpdate) -> Result<AssociationState, AdmissionError> {
-        if update.update().actions.is_empty() {
-            return Err(AdmissionError::Empty);
-        }
+        update.update().within_limits()?;
         if self.entries.len() >= MAX_UPDATES {
             return Err(AdmissionError::LogFull);
         }
         self.belongs(update)?;
         let state = AssociationState::apply_checked(self.state.as_ref(), update, |state, action| match action {
-            Action::Add { member, .. } if state.member(member).is_some() => {
+            Action::Add { member, existing, .. } if existing.signer() != member && state.member(member).is_some() => {
                 Err(AdmissionError::AlreadyMember(member.clone()))
             }
             Action::Add { member, .. } if member.installation().is_some_and(installation::is_weak) => {

@@ -1,8 +1,9 @@
 //! The five kinds of signature, and what is left of one once it is verified.
 
-use std::{fmt, str::FromStr};
+use std::{cell::OnceCell, fmt, str::FromStr};
 
 use chancery_base::digest::sha256;
+use sha2::{Digest as _, Sha512};
 
 use super::{
     EthereumAddress, IdentityUpdate, InstallationKey, MemberIdentifier, ParseError, PasskeyAssertion, SignatureError,
@@ -110,6 +111,34 @@ impl VerifiedSignature {
     }
 }
 
+/// The text of an update, and its hashes, made once however many have signed it: an update of many actions has a long
+/// text and many signatures.
+pub(super) struct SignedText<'a> {
+    pub(super) text: &'a str,
+    eip191: OnceCell<[u8; 32]>,
+    sha512: OnceCell<Sha512>,
+}
+
+impl<'a> SignedText<'a> {
+    pub(super) const fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            eip191: OnceCell::new(),
+            sha512: OnceCell::new(),
+        }
+    }
+
+    /// What wallets sign.
+    pub(super) fn eip191(&self) -> &[u8; 32] {
+        self.eip191.get_or_init(|| wallet::eip191_digest(self.text))
+    }
+
+    /// What installations sign.
+    pub(super) fn sha512(&self) -> Sha512 {
+        self.sha512.get_or_init(|| Sha512::new_with_prefix(self.text)).clone()
+    }
+}
+
 impl Signature {
     /// Verifies the signature over `text`.
     ///
@@ -118,13 +147,21 @@ impl Signature {
     /// # Errors
     /// Any [`SignatureError`].
     pub fn verify(&self, text: &str, contracts: &dyn ContractWallets) -> Result<VerifiedSignature, SignatureError> {
+        self.verify_over(&SignedText::new(text), contracts)
+    }
+
+    fn verify_over(
+        &self,
+        text: &SignedText<'_>,
+        contracts: &dyn ContractWallets,
+    ) -> Result<VerifiedSignature, SignatureError> {
         match self {
             Self::Erc191(bytes) => wallet::verify(text, bytes),
             Self::Erc6492 {
                 account,
                 block_number,
                 signature,
-            } => match contracts.judge(account, &wallet::eip191_digest(text), signature, *block_number) {
+            } => match contracts.judge(account, text.eip191(), signature, *block_number) {
                 Verdict::Valid => Ok(VerifiedSignature {
                     chain_id: Some(account.chain_id),
                     ..VerifiedSignature::new(account.address.into(), signature)
@@ -134,7 +171,7 @@ impl Signature {
             },
             Self::Installation { key, signature } => installation::verify(text, *key, signature),
             Self::LegacyDelegated(_) => Err(SignatureError::LegacyUnsupported),
-            Self::Passkey(assertion) => assertion.verify(text),
+            Self::Passkey(assertion) => assertion.verify(text.text),
         }
     }
 }
@@ -148,7 +185,8 @@ impl IdentityUpdate {
     /// tried again.
     pub fn verify(&self, contracts: &dyn ContractWallets) -> Result<VerifiedUpdate, SignatureError> {
         let text = self.signing_text();
-        self.try_map(|_, signature| signature.verify(&text, contracts))
+        let text = SignedText::new(&text);
+        self.try_map(|_, signature| signature.verify_over(&text, contracts))
             .map(VerifiedUpdate)
     }
 }

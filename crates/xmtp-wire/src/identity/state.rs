@@ -88,7 +88,7 @@ impl AssociationState {
     }
 
     fn create(owner: &Identifier, nonce: Nonce, signature: &VerifiedSignature) -> Result<Self, AssociationError> {
-        if signature.signer() != owner {
+        if !signature.signer().is(owner) {
             return Err(AssociationError::NotOwner(owner.clone()));
         }
         let member = Member {
@@ -119,7 +119,7 @@ impl AssociationState {
                 }
                 let known = match self.members.get(existing.signer()) {
                     Some(adder) => adder.chain_id,
-                    None if existing.signer() == &self.recovery => self.recovery_chain,
+                    None if existing.signer().is(&self.recovery) => self.recovery_chain,
                     None => return Err(AssociationError::NotAMember(existing.signer().clone())),
                 };
                 same_chain(known, existing)?;
@@ -163,7 +163,7 @@ impl AssociationState {
 
     fn by_recovery(&self, signature: &VerifiedSignature) -> Result<(), AssociationError> {
         self.unused(signature)?;
-        if signature.signer() != &self.recovery {
+        if !signature.signer().is(&self.recovery) {
             return Err(AssociationError::NotRecovery(signature.signer().clone()));
         }
         same_chain(self.recovery_chain, signature)

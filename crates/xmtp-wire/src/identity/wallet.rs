@@ -7,7 +7,7 @@ use k256::ecdsa::{RecoveryId, Signature as Ecdsa, SigningKey, VerifyingKey};
 use sha3::{Digest as _, Keccak256};
 use zeroize::Zeroizing;
 
-use super::{EthereumAddress, Signature, SignatureError, VerifiedSignature};
+use super::{EthereumAddress, Signature, SignatureError, VerifiedSignature, signature::SignedText};
 
 /// The secret key of a wallet. Not printable, wiped when dropped.
 pub struct WalletKey(SigningKey);
@@ -29,7 +29,7 @@ pub fn eip191_digest(text: &str) -> [u8; 32] {
 
 /// Recovers the signer of r, s, v. v is 0, 1, 27 or 28; s may lie in either half of the order, as wallets differ, and is
 /// brought into the lower.
-pub(super) fn verify(text: &str, bytes: &[u8; 65]) -> Result<VerifiedSignature, SignatureError> {
+pub(super) fn verify(text: &SignedText<'_>, bytes: &[u8; 65]) -> Result<VerifiedSignature, SignatureError> {
     let invalid = SignatureError::Invalid;
     let [rs @ .., v] = bytes;
     let odd = match v {
@@ -41,7 +41,7 @@ pub(super) fn verify(text: &str, bytes: &[u8; 65]) -> Result<VerifiedSignature, 
     let signature = given.normalize_s();
     // negating s mirrors the point that is recovered
     let odd = odd ^ (signature != given);
-    let key = VerifyingKey::recover_from_prehash(&eip191_digest(text), &signature, RecoveryId::new(odd, false))
+    let key = VerifyingKey::recover_from_prehash(text.eip191(), &signature, RecoveryId::new(odd, false))
         .map_err(|_| invalid)?;
     let mut canonical = [0; 65];
     let (rs, v) = canonical.split_at_mut(64);
