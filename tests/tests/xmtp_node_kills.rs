@@ -32,8 +32,10 @@ use chancery_tests::{
 
 /// Groups that all clients are members of.
 const GROUPS: usize = 3;
-/// One of so many sends comes with a commit.
+/// One of so many turns is a commit.
 const COMMITS: usize = 8;
+/// One of so many turns makes a new group, with everybody.
+const NEW_GROUPS: usize = 24;
 /// How long it may take until messages go through again: the SDK waits some seconds before it tries once more.
 const RECOVERY: Duration = Duration::from_secs(90);
 
@@ -53,29 +55,35 @@ fn no_client_forks_and_no_acknowledged_message_is_lost() {
     let clients = clients(&net);
     let groups = groups(&clients);
     let streams: Vec<Stream> = clients.iter().map(|client| client.stream("messages")).collect();
+    let inboxes: Vec<&str> = clients.iter().map(Client::inbox_id).collect();
     let load = Load::default();
     let began = Instant::now();
     std::thread::scope(|scope| {
         for (at, client) in clients.iter().enumerate() {
             let (load, groups, random) = (&load, &groups, Random(seed ^ (at as u64 + 1)));
-            scope.spawn(move || load.drive(client, groups, random));
+            let others = inboxes.iter().copied().filter(|inbox| *inbox != client.inbox_id());
+            let others: Vec<&str> = others.collect();
+            scope.spawn(move || load.drive(client, &others, groups, random));
         }
         // also when this one panics: the others are waited for
         let stop = Stop(&load);
         kill_at_random(&mut net, kills, &load, Random(seed));
         drop(stop);
     });
-    let sent = load.sent.into_inner().unwrap();
+    let (sent, made) = (load.sent.into_inner().unwrap(), load.groups.into_inner().unwrap());
     let (commits, failed) = (load.commits.into_inner(), load.failed.into_inner());
     say(&format!(
-        "xmtp-node kills: {kills} in {:?}; {} messages and {commits} commits acknowledged, {failed} refused",
+        "xmtp-node kills: {kills} in {:?}; {} messages, {commits} commits and {} new groups acknowledged, {failed} \
+         refused",
         began.elapsed(),
-        sent.len()
+        sent.len(),
+        made.len()
     ));
     assert!(commits > 0, "no commit went through");
 
     everybody_sends_and_streams(&clients, &groups, &streams);
-    for group in &groups {
+    for group in groups.iter().chain(&made) {
+        clients.iter().for_each(|client| arrives(client, group));
         agree(&clients.iter().collect::<Vec<_>>(), group);
         nothing_is_missing(&clients, group, &sent);
     }
@@ -113,19 +121,23 @@ struct Sent {
 #[derive(Default)]
 struct Load {
     sent: Mutex<Vec<Sent>>,
+    groups: Mutex<Vec<String>>,
     commits: AtomicUsize,
     failed: AtomicUsize,
     stop: AtomicBool,
 }
 
 impl Load {
-    /// Sends to a group at random, again and again, and renames it now and then.
-    fn drive(&self, client: &Client, groups: &[String], mut random: Random) {
+    /// Sends to a group at random, again and again; renames it now and then, or makes a new one with `everybody`.
+    fn drive(&self, client: &Client, everybody: &[&str], groups: &[String], mut random: Random) {
         let mut number = 0;
         while !self.stop.load(Ordering::Relaxed) {
             let group = &groups[random.below(groups.len())];
             let name = format!("{} {number}", client.name());
-            let done = if random.below(COMMITS) == 0 {
+            let done = if random.below(NEW_GROUPS) == 0 {
+                let made = client.try_new_group(everybody);
+                made.map(|made| self.groups.lock().unwrap().push(made)).is_ok()
+            } else if random.below(COMMITS) == 0 {
                 let renamed = client.try_rename(group, &name);
                 renamed.map(|()| self.commits.fetch_add(1, Ordering::Relaxed)).is_ok()
             } else {

@@ -247,6 +247,15 @@ impl Client {
         made.id
     }
 
+    /// The same.
+    ///
+    /// # Errors
+    /// What the SDK said.
+    pub fn try_new_group(&self, members: &[&str]) -> Result<String, Refused> {
+        let made: Conversation = self.ask("newGroup", json!({ "members": members, "name": "a group" }))?;
+        Ok(made.id)
+    }
+
     /// A DM with an inbox; its id.
     #[must_use]
     pub fn new_dm(&self, peer: &str) -> String {

@@ -18,6 +18,7 @@
 //! a client is asked for without `try_` in its name must succeed.
 
 mod agree;
+mod archives;
 mod client;
 mod driver;
 mod network;
@@ -25,6 +26,7 @@ mod sdk;
 mod value;
 
 pub use agree::{agree, arrives};
+pub use archives::Archives;
 pub use client::{Client, Options};
 pub use driver::{Driver, Refused, Stream};
 pub use network::Network;
