@@ -9,17 +9,20 @@ use tonic::Status;
 
 use crate::{
     error::store_failed,
+    gate::{Gate, LargeAnswer},
     hub::{Hub, QueueLimits},
+    limits::{MAX_ANSWER, SMALL_ANSWER},
     seats::Seats,
     settings::Settings,
     store::{
         Failure, Store,
         commands::{AppendGroupMessages, AppendWelcomes, Never, Step},
         memory::{FindInMemory, OnMemory},
-        model::{GroupMessage, Installation, NewGroupMessage, NewWelcome, Welcome},
+        model::{Installation, NewGroupMessage, NewWelcome},
         queries::Query,
         sqlite::{FindInSqlite, OnSqlite},
     },
+    stream::feed::{Feed as _, Groups, Welcomes},
 };
 
 /// What all requests share.
@@ -27,9 +30,10 @@ pub(crate) struct Engine {
     pub(crate) settings: Settings,
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) groups: Arc<Hub<Bytes, GroupMessage>>,
-    pub(crate) welcomes: Arc<Hub<Installation, Welcome>>,
+    pub(crate) groups: Arc<Hub<Bytes>>,
+    pub(crate) welcomes: Arc<Hub<Installation>>,
     pub(crate) seats: Seats,
+    pub(crate) gate: Arc<Gate>,
 }
 
 impl Engine {
@@ -37,10 +41,13 @@ impl Engine {
         let queue = QueueLimits {
             rows: settings.limits.queued_per_stream,
             bytes: settings.limits.queued_bytes_per_stream,
+            all_bytes: settings.limits.queued_bytes,
         };
+        let waiting = Arc::default();
         Self {
-            groups: Arc::new(Hub::new(queue)),
-            welcomes: Arc::new(Hub::new(queue)),
+            groups: Arc::new(Hub::new(queue, Arc::clone(&waiting))),
+            welcomes: Arc::new(Hub::new(queue, waiting)),
+            gate: Arc::new(Gate::new(&settings.limits, Arc::clone(&clock))),
             seats: Seats::new(&settings.limits),
             settings,
             store,
@@ -62,7 +69,7 @@ impl Engine {
         };
         self.apply(step, move |appended| {
             for row in appended {
-                hub.publish(&row.message.group, row);
+                hub.publish(&row.message.group, row.id, || Groups::frame(row));
             }
         })
         .await?;
@@ -78,7 +85,7 @@ impl Engine {
         };
         self.apply(step, move |appended| {
             for row in appended {
-                hub.publish(&row.welcome.installation, row);
+                hub.publish(&row.welcome.installation, row.id, || Welcomes::frame(row));
             }
         })
         .await?;
@@ -101,6 +108,22 @@ impl Engine {
     pub(crate) async fn find<Q: Query + FindInMemory + FindInSqlite>(&self, query: Q) -> Result<Q::Found, Status> {
         let found = self.store.find(query).await;
         found.map_err(|error: StoreError| store_failed(&error))
+    }
+
+    /// Asks a query whose answer may be large: for a small one first, and, when that does not fit, for a large one in one of
+    /// the places for those. The place is to be kept until the answer was read.
+    pub(crate) async fn find_sized<Q: Query + FindInMemory + FindInSqlite>(
+        &self,
+        query: impl Fn(usize) -> Q,
+        fits: impl Fn(&Q::Found) -> bool,
+    ) -> Result<(Q::Found, Option<LargeAnswer>), Status> {
+        let small = self.find(query(SMALL_ANSWER)).await?;
+        if fits(&small) {
+            return Ok((small, None));
+        }
+        drop(small);
+        let place = self.gate.large_answer().await?;
+        Ok((self.find(query(MAX_ANSWER)).await?, Some(place)))
     }
 
     /// Ends every stream.

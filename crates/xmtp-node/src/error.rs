@@ -113,6 +113,8 @@ refusals! {
     Busy = "XMTP_NODE_BUSY", Limited, "as many requests are being answered as may be at once";
     TooSlow = "XMTP_NODE_TOO_SLOW", Unavailable, "the request did not arrive, or was not answered, in time";
     RequestTooLarge = "XMTP_NODE_REQUEST_TOO_LARGE", Limited, "the request is larger than one may be";
+    Malformed = "XMTP_NODE_MALFORMED", Input, "the request is not one gRPC message of the type that the method takes";
+    Compressed = "XMTP_NODE_COMPRESSED", Input, "this node takes no compressed messages";
     AnswerTooLarge = "XMTP_NODE_ANSWER_TOO_LARGE", Limited, "the answer would be larger than one may be: ask for less at once";
     NotServed = "XMTP_NODE_NOT_SERVED", Input, "this node does not serve this method";
     NoChain = "XMTP_NODE_NO_CHAIN", Input, "this node asks no chain, so it cannot verify smart contract wallets";
@@ -121,7 +123,7 @@ refusals! {
 impl Refusal {
     fn grpc(self) -> Code {
         match self {
-            Self::NotServed | Self::NoChain => Code::Unimplemented,
+            Self::NotServed | Self::NoChain | Self::Compressed => Code::Unimplemented,
             Self::TooSlow => Code::DeadlineExceeded,
             other => grpc(other.category()),
         }

@@ -18,7 +18,8 @@ use crate::{
     api::IdentityApi,
     engine::Engine,
     error::{Refusal, defect},
-    limits::{MAX_ANSWER, MAX_IDENTIFIER, MAX_INBOXES},
+    limits::{MAX_IDENTIFIER, MAX_INBOXES},
+    mls::answer,
     store::{
         model::{Identifier, IdentifierKind, LoggedUpdate},
         queries::{InboxIds, InboxLogs},
@@ -56,18 +57,18 @@ impl IdentityApi for Identity {
                 Ok((inbox.to_string(), one.sequence_id))
             })
             .collect::<Result<Vec<_>, Refusal>>()?;
-        let query = InboxLogs {
+        let query = |bytes| InboxLogs {
             after: after.clone(),
-            bytes: MAX_ANSWER,
+            bytes,
         };
-        let found = self.engine.find(query).await?.ok_or(Refusal::AnswerTooLarge)?;
+        let (found, place) = self.engine.find_sized(query, Option::is_some).await?;
+        let found = found.ok_or(Refusal::AnswerTooLarge)?;
         let responses = after.into_iter().zip(found).map(|((inbox_id, _), log)| {
             let updates = log.into_iter().map(sent).collect::<Result<_, Status>>()?;
             Ok(updates::Response { inbox_id, updates })
         });
-        Ok(Response::new(proto::GetIdentityUpdatesResponse {
-            responses: responses.collect::<Result<_, Status>>()?,
-        }))
+        let responses = responses.collect::<Result<_, Status>>()?;
+        Ok(answer(proto::GetIdentityUpdatesResponse { responses }, place))
     }
 
     async fn get_inbox_ids(

@@ -13,6 +13,7 @@ mod api;
 mod convert;
 mod engine;
 mod error;
+mod gate;
 mod hub;
 mod identity;
 mod limits;

@@ -7,6 +7,12 @@ pub(crate) const MAX_GRPC_MESSAGE: usize = 25 << 20;
 /// Most payload of one answer or page, in bytes: leaves room below [`MAX_GRPC_MESSAGE`] for what protobuf adds.
 pub(crate) const MAX_ANSWER: usize = 24 << 20;
 /// Payload of an answer up to which it counts as small, in bytes. Larger ones take one of few seats, so that many at once
+/// Payload of an answer up to which it counts as small, in bytes: a page of ordinary messages. A larger one takes one of a
+/// few places, so that many at once do not fill the memory.
+pub(crate) const SMALL_ANSWER: usize = 256 << 10;
+/// Larger answers that are held at once.
+pub(crate) const LARGE_ANSWERS: usize = 8;
+
 /// Largest group message, in bytes. Official clients put up to 1 MiB of attachment into a message; a commit that adds 250
 /// members with ten installations each, and the welcome to it, which holds the tree, stay below this too.
 pub(crate) const MAX_MESSAGE: usize = 4 << 20;
@@ -35,6 +41,8 @@ pub(crate) const PAGE_ROWS: usize = 100;
 pub(crate) const MAX_COMMIT_ENTRIES: usize = 10;
 /// Most groups in one query of commit logs (xmtp spec 2.3.10).
 pub(crate) const MAX_COMMIT_QUERIES: usize = 20;
+/// Bytes of one page of a commit log: with those of as many groups as one query has they are a small answer.
+pub(crate) const COMMIT_LOG_BYTES: usize = SMALL_ANSWER / MAX_COMMIT_QUERIES;
 /// Largest commit log entry, in bytes: it is a handful of hashes and numbers.
 pub(crate) const MAX_COMMIT_ENTRY: usize = 16 << 10;
 /// Largest identity update, in bytes: a passkey's signature with its client data takes 2 KiB, and an update has a few.
@@ -52,19 +60,27 @@ pub(crate) const MAX_ALL_FILTERS: usize = 1_000_000;
 pub(crate) const MAX_QUEUED: usize = 4096;
 /// Most bytes that wait for one stream's reader.
 pub(crate) const MAX_QUEUED_BYTES: usize = 8 << 20;
+/// Bytes that wait for the readers of all streams, each message counted once.
+pub(crate) const MAX_ALL_QUEUED_BYTES: usize = 256 << 20;
+/// Largest request for a subscription, in bytes: as many filters as there may be, twice over.
+pub(crate) const MAX_SUBSCRIPTION: usize = 2 << 20;
 /// Rows that one reading of history takes: a page.
 pub(crate) const HISTORY_ROWS: usize = PAGE_ROWS;
-/// Bytes that one reading of history takes.
-pub(crate) const HISTORY_BYTES: usize = 256 << 10;
+/// Bytes that one reading of history takes: what a stream holds whose client does not read.
+pub(crate) const HISTORY_BYTES: usize = 64 << 10;
 /// Topics that one reading of history looks at: short enough that nobody waits for a reader for long.
 pub(crate) const HISTORY_TOPICS: usize = 512;
 
 /// Open streams of one address. All clients of one machine have one address on loopback.
-pub(crate) const STREAMS_PER_ADDRESS: usize = 8192;
+pub(crate) const STREAMS_PER_ADDRESS: usize = 4096;
 /// Requests of one address in a second, for the same reason far above what any client does by itself.
 pub(crate) const REQUESTS_PER_SECOND: u32 = 10_000;
-/// Requests that are answered at once, streams not counted.
-pub(crate) const REQUESTS_IN_FLIGHT: usize = 2048;
+/// Addresses whose requests are counted.
+pub(crate) const COUNTED_ADDRESSES: usize = 65_536;
+/// Requests that are under way at once, open streams not counted. Each may hold [`SMALL_REQUEST`] and [`SMALL_ANSWER`] bytes.
+pub(crate) const REQUESTS_IN_FLIGHT: usize = 1024;
+/// Size up to which a request counts as small, in bytes: an ordinary message. A larger one waits for room.
+pub(crate) const SMALL_REQUEST: usize = 64 << 10;
 /// Bytes of larger requests that are held at once: five of the largest.
 pub(crate) const LARGE_REQUEST_BYTES: usize = 128 << 20;
 /// How long a request may take to arrive and be answered. Far beyond what an fsync takes on a slow disk.

@@ -2,21 +2,24 @@
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
-use axum::Router;
+use axum::{Router, body::Body, middleware::from_fn_with_state, routing::post};
 use chancery_base::Clock;
 use chancery_serve::Bound;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tonic::Status;
 
 use crate::{
     api::{IdentityApiServer, MlsApiServer},
     engine::Engine,
-    error::NodeError,
+    error::{NodeError, Refusal},
+    gate::gate,
     identity::Identity,
     limits::MAX_GRPC_MESSAGE,
     mls::Mls,
     settings::Settings,
     store::Store,
+    stream::{subscribe_group_messages, subscribe_welcome_messages},
 };
 
 /// The node. Clones share everything.
@@ -51,6 +54,17 @@ impl Node {
         Router::new()
             .route_service("/xmtp.mls.api.v1.MlsApi/{method}", mls)
             .route_service("/xmtp.identity.api.v1.IdentityApi/{method}", identity)
+            .route(
+                "/xmtp.mls.api.v1.MlsApi/SubscribeGroupMessages",
+                post(subscribe_group_messages),
+            )
+            .route(
+                "/xmtp.mls.api.v1.MlsApi/SubscribeWelcomeMessages",
+                post(subscribe_welcome_messages),
+            )
+            .fallback(|| async { Status::from(Refusal::NotServed).into_http::<Body>() })
+            .layer(from_fn_with_state(Arc::clone(&self.engine.gate), gate))
+            .with_state(Arc::clone(&self.engine))
     }
 
     /// Streams that are open.

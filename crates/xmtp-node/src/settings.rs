@@ -33,6 +33,8 @@ pub struct Limits {
     pub queued_per_stream: usize,
     /// Bytes that wait for one stream's reader before it is sent away; one message always may.
     pub queued_bytes_per_stream: usize,
+    /// Bytes that wait for the readers of all streams; beyond it those are sent away that have more than 64 KiB waiting.
+    pub queued_bytes: usize,
     /// Largest group message or welcome, in bytes.
     pub message_bytes: usize,
     /// Requests that are answered at once.
@@ -54,6 +56,7 @@ impl Default for Limits {
             filters: limits::MAX_ALL_FILTERS,
             queued_per_stream: limits::MAX_QUEUED,
             queued_bytes_per_stream: limits::MAX_QUEUED_BYTES,
+            queued_bytes: limits::MAX_ALL_QUEUED_BYTES,
             message_bytes: limits::MAX_MESSAGE,
             requests_in_flight: limits::REQUESTS_IN_FLIGHT,
             large_request_bytes: limits::LARGE_REQUEST_BYTES,
@@ -110,6 +113,7 @@ impl Settings {
                 BYTES,
                 &mut limits.queued_bytes_per_stream,
             ),
+            ("XMTP_NODE_QUEUED_BYTES", BYTES, &mut limits.queued_bytes),
             ("XMTP_NODE_MESSAGE_BYTES", most, &mut limits.message_bytes),
             ("XMTP_NODE_REQUESTS_IN_FLIGHT", COUNT, &mut limits.requests_in_flight),
             ("XMTP_NODE_LARGE_REQUEST_BYTES", BYTES, &mut limits.large_request_bytes),

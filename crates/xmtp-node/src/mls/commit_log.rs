@@ -15,7 +15,7 @@ use super::{group_id, groups::own, page};
 use crate::{
     engine::Engine,
     error::{Refusal, defect},
-    limits::{MAX_ANSWER, MAX_COMMIT_ENTRIES, MAX_COMMIT_ENTRY, MAX_COMMIT_QUERIES},
+    limits::{COMMIT_LOG_BYTES, MAX_COMMIT_ENTRIES, MAX_COMMIT_ENTRY, MAX_COMMIT_QUERIES},
     store::{
         commands::AppendCommitEntries,
         model::{CommitEntry, NewCommitEntry, Order, Page},
@@ -68,8 +68,7 @@ pub(super) async fn query(
         let group = group_id(query.group_id)?;
         let page = Page {
             order: Order::Ascending,
-            bytes: MAX_ANSWER / MAX_COMMIT_QUERIES,
-            ..page::asked(Some(&info))
+            ..page::asked(Some(&info), COMMIT_LOG_BYTES)
         };
         let found = engine
             .find(CommitLog {
@@ -77,7 +76,10 @@ pub(super) async fn query(
                 page,
             })
             .await?;
-        let paging_info = Some(page::answered(page, &found));
+        let paging_info = Some(proto::PagingInfo {
+            direction: SortDirection::Ascending as i32,
+            ..page::answered(Some(&info), &found)
+        });
         let entries = found.rows.into_iter().map(sent).collect::<Result<_, _>>()?;
         responses.push(proto::QueryCommitLogResponse {
             group_id: group,

@@ -4,12 +4,12 @@ use bytes::Bytes;
 use chancery_xmtp_wire::{mls::message::GroupMessage as Header, proto::mls::api::v1 as proto};
 use tonic::{Response, Status};
 
-use super::{group_id, page};
+use super::{answer, group_id, page};
 use crate::{
     convert,
     engine::Engine,
     error::{Refusal, refused},
-    limits::{MAX_ANSWER, MAX_HMAC, MAX_MESSAGES, MAX_NEWEST},
+    limits::{MAX_HMAC, MAX_MESSAGES, MAX_NEWEST},
     store::{
         model::NewGroupMessage,
         queries::{GroupMessages, NewestGroupMessages},
@@ -60,12 +60,17 @@ pub(super) async fn query(
     request: proto::QueryGroupMessagesRequest,
 ) -> Result<Response<proto::QueryGroupMessagesResponse>, Status> {
     let group = group_id(request.group_id)?;
-    let page = page::asked(request.paging_info.as_ref());
-    let found = engine.find(GroupMessages { group, page }).await?;
-    Ok(Response::new(proto::QueryGroupMessagesResponse {
-        paging_info: Some(page::answered(page, &found)),
+    let info = request.paging_info.as_ref();
+    let query = |bytes| GroupMessages {
+        group: group.clone(),
+        page: page::asked(info, bytes),
+    };
+    let (found, place) = engine.find_sized(query, page::is_small).await?;
+    let response = proto::QueryGroupMessagesResponse {
+        paging_info: Some(page::answered(info, &found)),
         messages: found.rows.iter().map(convert::group_message).collect(),
-    }))
+    };
+    Ok(answer(response, place))
 }
 
 pub(super) async fn newest(
@@ -80,20 +85,20 @@ pub(super) async fn newest(
         .into_iter()
         .map(group_id)
         .collect::<Result<Vec<_>, _>>()?;
-    let found = engine
-        .find(NewestGroupMessages {
-            groups,
-            content: request.include_content,
-            bytes: MAX_ANSWER,
-        })
-        .await?
-        .ok_or(Refusal::AnswerTooLarge)?;
+    let query = |bytes| NewestGroupMessages {
+        groups: groups.clone(),
+        content: request.include_content,
+        bytes,
+    };
+    let (found, place) = engine.find_sized(query, Option::is_some).await?;
+    let found = found.ok_or(Refusal::AnswerTooLarge)?;
     let responses = found
         .iter()
         .map(|row| proto::get_newest_group_message_response::Response {
             group_message: row.as_ref().map(convert::group_message),
         });
-    Ok(Response::new(proto::GetNewestGroupMessageResponse {
+    let response = proto::GetNewestGroupMessageResponse {
         responses: responses.collect(),
-    }))
+    };
+    Ok(answer(response, place))
 }

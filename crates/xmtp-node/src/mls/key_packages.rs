@@ -9,11 +9,11 @@ use bytes::Bytes;
 use chancery_xmtp_wire::{mls::ValidatedKeyPackage, proto::mls::api::v1 as proto};
 use tonic::{Response, Status};
 
-use super::installation;
+use super::{answer, installation};
 use crate::{
     engine::Engine,
     error::{Refusal, refused},
-    limits::{MAX_ANSWER, MAX_FETCHED_KEY_PACKAGES},
+    limits::MAX_FETCHED_KEY_PACKAGES,
     store::{
         commands::PutKeyPackage,
         model::Installation,
@@ -54,15 +54,18 @@ pub(super) async fn fetch(
         return Err(Refusal::BatchTooLarge.into());
     }
     let installations = request.installation_keys.iter().map(|key| installation(key));
-    let query = KeyPackages {
-        installations: installations.collect::<Result<_, _>>()?,
-        bytes: MAX_ANSWER,
+    let installations = installations.collect::<Result<Vec<_>, _>>()?;
+    let query = |bytes| KeyPackages {
+        installations: installations.clone(),
+        bytes,
     };
-    let found = engine.find(query).await?.ok_or(Refusal::AnswerTooLarge)?;
+    let (found, place) = engine.find_sized(query, Option::is_some).await?;
+    let found = found.ok_or(Refusal::AnswerTooLarge)?;
     let key_package = |bytes: Option<Bytes>| proto::fetch_key_packages_response::KeyPackage {
         key_package_tls_serialized: bytes.unwrap_or_default(),
     };
-    Ok(Response::new(proto::FetchKeyPackagesResponse {
+    let response = proto::FetchKeyPackagesResponse {
         key_packages: found.into_iter().map(key_package).collect(),
-    }))
+    };
+    Ok(answer(response, place))
 }

@@ -6,23 +6,14 @@ mod key_packages;
 mod page;
 mod welcomes;
 
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use chancery_serve::ClientAddr;
 use chancery_xmtp_wire::{mls::message::MAX_GROUP_ID, proto::mls::api::v1 as proto};
-use tonic::{Request, Response, Status, metadata::MetadataValue};
+use futures_util::stream::Empty;
+use tonic::{Request, Response, Status};
 
-use crate::{
-    api::MlsApi,
-    engine::Engine,
-    error::Refusal,
-    store::model::Installation,
-    stream::{self, Answers, GroupFeed, WelcomeFeed},
-};
+use crate::{api::MlsApi, engine::Engine, error::Refusal, gate::LargeAnswer, store::model::Installation};
 
 /// The service.
 pub(crate) struct Mls {
@@ -31,8 +22,8 @@ pub(crate) struct Mls {
 
 #[tonic::async_trait]
 impl MlsApi for Mls {
-    type SubscribeGroupMessagesStream = Answers<proto::GroupMessage>;
-    type SubscribeWelcomeMessagesStream = Answers<proto::WelcomeMessage>;
+    type SubscribeGroupMessagesStream = Empty<Result<proto::GroupMessage, Status>>;
+    type SubscribeWelcomeMessagesStream = Empty<Result<proto::WelcomeMessage, Status>>;
 
     async fn send_group_messages(
         &self,
@@ -107,43 +98,17 @@ impl MlsApi for Mls {
 
     async fn subscribe_group_messages(
         &self,
-        request: Request<proto::SubscribeGroupMessagesRequest>,
+        _: Request<proto::SubscribeGroupMessagesRequest>,
     ) -> Result<Response<Self::SubscribeGroupMessagesStream>, Status> {
-        let address = address_of(&request);
-        let filters = request.into_inner().filters;
-        self.check_filters(filters.len())?;
-        let filters = filters
-            .into_iter()
-            .map(|filter| Ok((group_id(filter.group_id)?, filter.id_cursor)))
-            .collect::<Result<Vec<_>, Refusal>>()?;
-        let seat = self.engine.seats.take(address, filters.len())?;
-        Ok(subscribed(stream::open::<GroupFeed>(
-            Arc::clone(&self.engine),
-            filters,
-            seat,
-        )))
+        // the router sends this and the next one to `stream`
+        Err(Refusal::NotServed.into())
     }
 
     async fn subscribe_welcome_messages(
         &self,
-        request: Request<proto::SubscribeWelcomeMessagesRequest>,
+        _: Request<proto::SubscribeWelcomeMessagesRequest>,
     ) -> Result<Response<Self::SubscribeWelcomeMessagesStream>, Status> {
-        let address = address_of(&request);
-        let filters = request.into_inner().filters;
-        if filters.is_empty() {
-            return Err(Refusal::NoFilters.into());
-        }
-        self.check_filters(filters.len())?;
-        let filters = filters
-            .into_iter()
-            .map(|filter| Ok((installation(&filter.installation_key)?, filter.id_cursor)))
-            .collect::<Result<Vec<_>, Refusal>>()?;
-        let seat = self.engine.seats.take(address, filters.len())?;
-        Ok(subscribed(stream::open::<WelcomeFeed>(
-            Arc::clone(&self.engine),
-            filters,
-            seat,
-        )))
+        Err(Refusal::NotServed.into())
     }
 
     async fn batch_publish_commit_log(
@@ -170,39 +135,22 @@ impl MlsApi for Mls {
     }
 }
 
-impl Mls {
-    fn check_filters(&self, filters: usize) -> Result<(), Refusal> {
-        let most = self.engine.settings.limits.filters_per_stream;
-        if filters > most {
-            Err(Refusal::TooManyFilters)
-        } else {
-            Ok(())
-        }
+/// An answer, and what is held until it was read.
+pub(crate) fn answer<T>(body: T, place: Option<LargeAnswer>) -> Response<T> {
+    let mut response = Response::new(body);
+    if let Some(place) = place {
+        response.extensions_mut().insert(place);
     }
-}
-
-/// The answer to a subscription. Its headers go out at once: clients wait for them before they read.
-fn subscribed<T>(answers: Answers<T>) -> Response<Answers<T>> {
-    let mut response = Response::new(answers);
-    response
-        .metadata_mut()
-        .insert("subscribed", MetadataValue::from_static("true"));
     response
 }
 
-/// Whose request it is; without a server everybody is one.
-fn address_of<T>(request: &Request<T>) -> IpAddr {
-    let client = request.extensions().get::<ClientAddr>();
-    client.map_or(Ipv6Addr::UNSPECIFIED.into(), |client| client.network())
-}
-
-fn group_id(bytes: Bytes) -> Result<Bytes, Refusal> {
+pub(crate) fn group_id(bytes: Bytes) -> Result<Bytes, Refusal> {
     if bytes.is_empty() || bytes.len() > MAX_GROUP_ID {
         return Err(Refusal::GroupIdInvalid);
     }
     Ok(bytes)
 }
 
-fn installation(bytes: &[u8]) -> Result<Installation, Refusal> {
+pub(crate) fn installation(bytes: &[u8]) -> Result<Installation, Refusal> {
     Installation::from_slice(bytes).ok_or(Refusal::InstallationInvalid)
 }

@@ -3,12 +3,12 @@
 use chancery_xmtp_wire::proto::mls::api::v1::{PagingInfo, SortDirection};
 
 use crate::{
-    limits::{MAX_ANSWER, PAGE_ROWS},
+    limits::{PAGE_ROWS, SMALL_ANSWER},
     store::model::{End, Order, Page, Row, Rows},
 };
 
-/// What `info` asks for: newest first unless it says ascending; 100 rows unless it asks for fewer.
-pub(super) fn asked(info: Option<&PagingInfo>) -> Page {
+/// What `info` asks for, within `bytes`: newest first unless it says ascending; 100 rows unless it asks for fewer.
+pub(super) fn asked(info: Option<&PagingInfo>, bytes: usize) -> Page {
     let ascending = info.is_some_and(|info| info.direction == SortDirection::Ascending as i32);
     let limit = info.and_then(|info| usize::try_from(info.limit).ok()).unwrap_or(0);
     Page {
@@ -19,12 +19,18 @@ pub(super) fn asked(info: Option<&PagingInfo>) -> Page {
         } else {
             PAGE_ROWS
         },
-        bytes: MAX_ANSWER,
+        bytes,
     }
 }
 
+/// Whether the page is a small answer, and no larger one would hold more.
+pub(super) fn is_small<R: Row>(found: &Rows<R>) -> bool {
+    found.end != End::Bytes && found.rows.iter().map(Row::weight).sum::<usize>() <= SMALL_ANSWER
+}
+
 /// What is said about the page: where it ends, when there may be more, else 0. Clients go on until it is 0.
-pub(super) fn answered<R: Row>(page: Page, found: &Rows<R>) -> PagingInfo {
+pub(super) fn answered<R: Row>(asked: Option<&PagingInfo>, found: &Rows<R>) -> PagingInfo {
+    let page = self::asked(asked, 0);
     let cursor = match found.end {
         End::Exhausted => 0,
         End::Rows | End::Bytes => found.rows.last().map_or(0, Row::id),

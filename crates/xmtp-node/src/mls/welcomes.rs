@@ -10,7 +10,7 @@ use chancery_xmtp_wire::{
 };
 use tonic::{Response, Status};
 
-use super::{groups::own, installation, page};
+use super::{answer, groups::own, installation, page};
 use crate::{
     convert,
     engine::Engine,
@@ -82,10 +82,15 @@ pub(super) async fn query(
     request: proto::QueryWelcomeMessagesRequest,
 ) -> Result<Response<proto::QueryWelcomeMessagesResponse>, Status> {
     let installation = installation(&request.installation_key)?;
-    let page = page::asked(request.paging_info.as_ref());
-    let found = engine.find(Welcomes { installation, page }).await?;
-    Ok(Response::new(proto::QueryWelcomeMessagesResponse {
-        paging_info: Some(page::answered(page, &found)),
+    let info = request.paging_info.as_ref();
+    let query = |bytes| Welcomes {
+        installation,
+        page: page::asked(info, bytes),
+    };
+    let (found, place) = engine.find_sized(query, page::is_small).await?;
+    let response = proto::QueryWelcomeMessagesResponse {
+        paging_info: Some(page::answered(info, &found)),
         messages: found.rows.iter().map(convert::welcome).collect(),
-    }))
+    };
+    Ok(answer(response, place))
 }

@@ -12,6 +12,9 @@ pub(crate) mod model;
 pub(crate) mod queries;
 pub(crate) mod sqlite;
 
+#[cfg(test)]
+mod conformance;
+
 use std::path::Path;
 
 use chancery_store::{StoreError, WriterStats};
