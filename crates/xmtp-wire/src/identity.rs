@@ -5,13 +5,13 @@
 //! who read the same log arrive at the same members. Three types tell the stages apart: [`UnsignedUpdate`],
 //! [`IdentityUpdate`] (parsed, believed by nobody) and [`VerifiedUpdate`].
 //!
-//! The rules are those of github.com/xmtp/libxmtp, `xmtp_id/src/associations`, and of its draft "Identity updates"; the
-//! numbers IDENT-… in these pages are that draft's. Clients that are in use accept a little more than the draft: an update
-//! without actions, a second add of a member, an installation key of small order. To refuse what all others accept would
-//! fork us off, so [`IdentityLog::append`] takes such entries of a log, and [`IdentityLog::admit`], by which a node
-//! decides what enters one, does not. Three leniencies are refused everywhere, because they help only an attacker or
-//! cannot be written down in our types: one signature in two encodings, addresses that are not 20 bytes in lower-case
-//! hex, installation keys that are not 32 bytes.
+//! The rules are those of github.com/xmtp/libxmtp 1.6 to 1.11, `xmtp_id/src/associations`, which
+//! `tests/identity_cases.rs` compares with ours log by log. Numbers IDENT-… are those of its draft "Identity updates", which
+//! forbids a little more: updates without actions, a second add of a member. To refuse what all others accept would fork us
+//! off, so [`IdentityLog::append`] takes such entries of a log, and [`IdentityLog::admit`], by which a node decides what
+//! enters one, does not. Refused everywhere, because they help only an attacker or are nothing that our types can say, are:
+//! a signature used before in another encoding, an address that is not 20 bytes in lower-case hex, an installation key that
+//! is not 32 bytes.
 
 mod error;
 mod identifier;

@@ -60,7 +60,7 @@ fn the_signer_of_the_published_example_is_recovered() {
     assert_eq!(verified.chain_id(), None);
 }
 
-/// n - s: the other half of the order (SEC 2, 2.4.1).
+/// n - s: the other half of the order (SEC 2, 2.4.1), under the v of the lower half.
 fn negated(bytes: [u8; 65]) -> [u8; 65] {
     let order: [u8; 32] = hex("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141");
     let mut out = bytes;
@@ -70,7 +70,6 @@ fn negated(bytes: [u8; 65]) -> [u8; 65] {
         borrow = i16::from(difference < 0);
         out[32 + at] = u8::try_from(difference.rem_euclid(256)).unwrap();
     }
-    out[64] = if bytes[64] == 27 { 28 } else { 27 };
     out
 }
 
@@ -79,15 +78,30 @@ fn every_encoding_of_a_wallets_signature_has_one_signer_and_one_replay_key() {
     let expected = verify(web3::TEXT, &Signature::Erc191(example())).unwrap();
     for mut bytes in [example(), negated(example())] {
         assert_eq!(verify(web3::TEXT, &Signature::Erc191(bytes)), Ok(expected.clone()));
-        bytes[64] -= 27;
-        assert_eq!(verify(web3::TEXT, &Signature::Erc191(bytes)), Ok(expected.clone()));
+        // the example's v is 28: odd
+        for v in [1, 36, 38, 254] {
+            bytes[64] = v;
+            assert_eq!(
+                verify(web3::TEXT, &Signature::Erc191(bytes)),
+                Ok(expected.clone()),
+                "{v}"
+            );
+        }
     }
+}
+
+#[test]
+fn the_other_v_is_another_signer() {
+    let mut bytes = example();
+    bytes[64] = if bytes[64] == 27 { 28 } else { 27 };
+    let other = verify(web3::TEXT, &Signature::Erc191(bytes)).unwrap();
+    assert_ne!(other.signer().to_string(), web3::ADDRESS);
 }
 
 #[test]
 fn other_recovery_bytes_are_refused() {
     let mut bytes = example();
-    for v in (0..=255).filter(|v| ![0, 1, 27, 28].contains(v)) {
+    for v in (2..27).chain(29..35) {
         bytes[64] = v;
         assert_eq!(
             verify(web3::TEXT, &Signature::Erc191(bytes)),

@@ -27,20 +27,21 @@ pub fn eip191_digest(text: &str) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// Recovers the signer of r, s, v. v is 0, 1, 27 or 28; s may lie in either half of the order, as wallets differ, and is
-/// brought into the lower.
+/// Recovers the signer of r, s, v. v is 0, 1, 27 or 28, or at least 35 as in transactions (EIP-155).
+///
+/// s is brought into the lower half of the order and v is left as it is, as in every libxmtp from 1.6 to 1.11: an s in the
+/// upper half needs the v of the lower one. (The draft flips v along and takes none above 28. No wallet makes such an s,
+/// EIP-2, or such a v.)
 pub(super) fn verify(text: &SignedText<'_>, bytes: &[u8; 65]) -> Result<VerifiedSignature, SignatureError> {
     let invalid = SignatureError::Invalid;
     let [rs @ .., v] = bytes;
     let odd = match v {
         0 | 27 => false,
         1 | 28 => true,
+        35.. => v % 2 == 0,
         _ => return Err(invalid),
     };
-    let given = Ecdsa::from_slice(rs).map_err(|_| invalid)?;
-    let signature = given.normalize_s();
-    // negating s mirrors the point that is recovered
-    let odd = odd ^ (signature != given);
+    let signature = Ecdsa::from_slice(rs).map_err(|_| invalid)?.normalize_s();
     let key = VerifyingKey::recover_from_prehash(text.eip191(), &signature, RecoveryId::new(odd, false))
         .map_err(|_| invalid)?;
     let mut canonical = [0; 65];
