@@ -51,7 +51,7 @@ impl Sdk {
     /// When `CHANCERY_XMTP_SDK` names another folder.
     #[must_use]
     pub fn find() -> Option<Self> {
-        if let Some(named) = std::env::var_os("CHANCERY_XMTP_SDK") {
+        if let Some(named) = std::env::var_os("CHANCERY_XMTP_SDK").filter(|named| !named.is_empty()) {
             if named == "none" {
                 return None;
             }
