@@ -34,4 +34,5 @@ pub use passkey::PasskeyAssertion;
 pub use signature::{AccountId, ContractWallets, NoChain, ReplayKey, Signature, Verdict, VerifiedSignature};
 pub use state::{AssociationState, Member, MembershipDiff};
 pub use update::{Action, IdentityUpdate, SignerRole, UnsignedUpdate, Update, VerifiedUpdate};
+pub(crate) use wallet::address as wallet_address;
 pub use wallet::{WalletKey, WalletKeyError, eip191_digest};

@@ -4,6 +4,7 @@
 //! or calls them; `build.rs` of this crate tells them where the files are.
 
 pub mod content;
+pub mod convos;
 pub mod group;
 mod hex;
 pub mod identity;

@@ -51,7 +51,8 @@ pub(super) fn verify(text: &SignedText<'_>, bytes: &[u8; 65]) -> Result<Verified
     Ok(VerifiedSignature::new(address(&key).into(), &canonical))
 }
 
-fn address(key: &VerifyingKey) -> EthereumAddress {
+/// The account of a public key.
+pub(crate) fn address(key: &VerifyingKey) -> EthereumAddress {
     let point = key.to_sec1_point(false);
     // the prefix of the encoding is not hashed
     let hash: [u8; 32] = Keccak256::digest(point.as_bytes().get(1..).unwrap_or_default()).into();
