@@ -127,6 +127,17 @@ fn an_update_stays_within_its_inbox() {
 }
 
 #[test]
+fn a_log_begins_with_its_own_inbox() {
+    let (owner, other) = (wallet(1), wallet(2));
+    let wrong = AssociationError::WrongInbox {
+        named: inbox_of(&other),
+        actual: inbox_of(&owner),
+    };
+    let update = verified(inbox_of(&other), 1, &[create(&other)]);
+    assert_eq!(refused_update(&IdentityLog::new(inbox_of(&owner)), update), wrong);
+}
+
+#[test]
 fn the_new_member_signs() {
     let (owner, other, phone, tablet) = (wallet(1), wallet(2), installation(1), installation(2));
     let log = opened_by(&owner);
@@ -301,15 +312,41 @@ fn phone_keeper() -> Signer {
 }
 
 #[test]
-fn one_side_of_an_addition_used_before_is_a_replay() {
-    let (owner, phone) = (wallet(1), installation(1));
+fn the_consent_of_a_new_member_is_good_for_one_addition() {
+    let (owner, second, phone) = (wallet(1), wallet(2), installation(1));
     let mut log = opened_by(&owner);
-    // both update 2 and the replay have the text of time 2, so that the signatures are the same bytes
-    log.append(2, verified(log.inbox_id(), 2, &[add(&owner, &phone)]))
+    then(&mut log, &[add(&owner, &second)]);
+    then(&mut log, &[add(&owner, &phone)]);
+    then(&mut log, &[revoke(&owner, &phone)]);
+    // the text does not say who vouches: of the same time it is the same, and the phone has signed it
+    let again = verified(log.inbox_id(), 3, &[add(&second, &phone)]);
+    assert_eq!(refused_update(&log, again), AssociationError::Replay);
+}
+
+#[test]
+fn the_word_of_a_member_is_good_for_one_addition() {
+    let (owner, guest) = (wallet(1), contract(1, 5));
+    let mut log = opened_by(&owner);
+    then(&mut log, &[add(&owner, &guest)]);
+    then(&mut log, &[revoke(&owner, &guest)]);
+    // the guest signs the old text anew, and brings the owner's old signature
+    let again = signed(log.inbox_id(), 2, &[add(&owner, &guest)])
+        .try_map(|_, signature| {
+            Ok::<_, Infallible>(match signature {
+                Signature::Erc6492 {
+                    account,
+                    block_number,
+                    signature,
+                } => Signature::Erc6492 {
+                    account: *account,
+                    block_number: *block_number,
+                    signature: [signature, &b"!"[..]].concat(),
+                },
+                other => other.clone(),
+            })
+        })
         .unwrap();
-    log.append(3, verified(log.inbox_id(), 3, &[revoke(&owner, &phone)]))
-        .unwrap();
-    let again = verified(log.inbox_id(), 2, &[add(&owner, &phone)]);
+    let again = again.verify(&people::Chains).unwrap();
     assert_eq!(refused_update(&log, again), AssociationError::Replay);
 }
 
