@@ -95,12 +95,10 @@ refusals! {
         "an identifier is an address, 0x and 40 hex digits, or a passkey in hex digits";
     DirectionUnsupported = "XMTP_NODE_DIRECTION_UNSUPPORTED", Input, "a commit log is read oldest first";
     KeyPackageMissing = "XMTP_NODE_KEY_PACKAGE_MISSING", Input, "there is no key package";
-    NotInboxCredential = "XMTP_NODE_NOT_INBOX_CREDENTIAL", Input, "the credential must be that of an inbox";
     InstallationForeign = "XMTP_NODE_INSTALLATION_FOREIGN", Forbidden, "the installation belongs to another inbox";
     UpdateMissing = "XMTP_NODE_UPDATE_MISSING", Input, "there is no identity update";
     UpdateTooLarge = "XMTP_NODE_UPDATE_TOO_LARGE", Input, "the identity update is larger than one may be";
     UpdateOvertaken = "XMTP_NODE_UPDATE_OVERTAKEN", Conflict, "other updates of this inbox keep coming first";
-    InboxLogFull = "XMTP_NODE_INBOX_LOG_FULL", Limited, "the inbox has as many identity updates as it may have";
     CommitEntryInvalid = "XMTP_NODE_COMMIT_ENTRY_INVALID", Input, "a commit log entry has a group, an entry and a signature";
     CommitEntryTooLarge = "XMTP_NODE_COMMIT_ENTRY_TOO_LARGE", Input, "the commit log entry is larger than one may be";
     NoFilters = "XMTP_NODE_NO_FILTERS", Input, "the subscription has no filters";
@@ -160,6 +158,18 @@ fn status(code: Code, error: &impl ErrorCode) -> Status {
 /// What a client is told of an error that its request caused.
 pub(crate) fn refused(error: &impl ErrorCode) -> Status {
     status(grpc(error.category()), error)
+}
+
+/// What a client is told of an identity update that is not taken. Whatever kind of fault that is for whoever keeps a log,
+/// for the client it is one of its request: other statuses would have it sign in, or try again.
+pub(crate) fn invalid_update(error: &impl ErrorCode) -> Status {
+    let code = match error.category() {
+        Category::Limited => Code::ResourceExhausted,
+        // a wallet whose chain would have to be asked
+        Category::Unavailable => Code::Unimplemented,
+        _ => Code::InvalidArgument,
+    };
+    status(code, error)
 }
 
 /// What a client is told of a failure of the store: what passes, as such; of a defect no more than that there is one.

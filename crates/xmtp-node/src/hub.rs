@@ -165,6 +165,11 @@ impl<K: Eq + Hash + Clone> Hub<K> {
         }
     }
 
+    /// Bytes that wait for readers, of all hubs that share the count.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Relaxed)
+    }
+
     /// Ends every subscription, and those to come.
     pub(crate) fn close(&self) {
         self.closed.store(true, Relaxed);

@@ -28,7 +28,15 @@ use crate::{
 
 /// The service.
 pub(crate) struct Identity {
-    pub(crate) engine: Arc<Engine>,
+    engine: Arc<Engine>,
+    logs: publish::Logs,
+}
+
+impl Identity {
+    pub(crate) fn new(engine: Arc<Engine>) -> Self {
+        let logs = publish::Logs::default();
+        Self { engine, logs }
+    }
 }
 
 #[tonic::async_trait]
@@ -38,7 +46,7 @@ impl IdentityApi for Identity {
         request: Request<proto::PublishIdentityUpdateRequest>,
     ) -> Result<Response<proto::PublishIdentityUpdateResponse>, Status> {
         let update = request.into_inner().identity_update.ok_or(Refusal::UpdateMissing)?;
-        publish::publish(&self.engine, update).await?;
+        publish::publish(&self.engine, &self.logs, update).await?;
         Ok(Response::new(proto::PublishIdentityUpdateResponse {}))
     }
 

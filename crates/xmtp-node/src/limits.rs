@@ -47,8 +47,8 @@ pub(crate) const COMMIT_LOG_BYTES: usize = SMALL_ANSWER / MAX_COMMIT_QUERIES;
 pub(crate) const MAX_COMMIT_ENTRY: usize = 16 << 10;
 /// Largest identity update, in bytes: a passkey's signature with its client data takes 2 KiB, and an update has a few.
 pub(crate) const MAX_IDENTITY_UPDATE: usize = 64 << 10;
-/// Most identity updates of an inbox (xmtp spec 2.3.7).
-pub(crate) const MAX_INBOX_UPDATES: usize = 256;
+/// Replayed identity logs that are kept: each up to a few hundred KiB.
+pub(crate) const REPLAYED_LOGS: usize = 64;
 /// How often an identity update is validated anew because another one of its inbox came first.
 pub(crate) const UPDATE_ATTEMPTS: usize = 8;
 

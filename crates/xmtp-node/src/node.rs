@@ -42,9 +42,7 @@ impl Node {
         let mls = Mls {
             engine: Arc::clone(&self.engine),
         };
-        let identity = Identity {
-            engine: Arc::clone(&self.engine),
-        };
+        let identity = Identity::new(Arc::clone(&self.engine));
         let mls = MlsApiServer::new(mls)
             .max_decoding_message_size(MAX_GRPC_MESSAGE)
             .max_encoding_message_size(MAX_GRPC_MESSAGE);
@@ -71,6 +69,12 @@ impl Node {
     #[must_use]
     pub fn open_streams(&self) -> usize {
         self.engine.seats.streams()
+    }
+
+    /// Bytes of messages that wait for the readers of streams, each message counted once.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        self.engine.groups.waiting()
     }
 
     /// The store.

@@ -4,11 +4,16 @@
 //! appended only if that log is still the whole log; when another update came first, it is judged anew. So no two updates
 //! are judged against the same log and both appended.
 
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
 use bytes::Bytes;
 use chancery_xmtp_wire::{
     identity::{
         AssociationState, Identifier as Known, IdentityLog, IdentityUpdate, InboxId, MemberIdentifier, MembershipDiff,
-        NoChain, VerifiedUpdate,
+        NoChain,
     },
     proto::identity::associations as proto,
 };
@@ -18,8 +23,8 @@ use tonic::Status;
 use super::identifier;
 use crate::{
     engine::Engine,
-    error::{Refusal, defect, refused, store_failed},
-    limits::{MAX_IDENTITY_UPDATE, MAX_INBOX_UPDATES, UPDATE_ATTEMPTS},
+    error::{Refusal, defect, invalid_update, store_failed},
+    limits::{MAX_IDENTITY_UPDATE, REPLAYED_LOGS, UPDATE_ATTEMPTS},
     store::{
         Failure,
         commands::AppendIdentityUpdate,
@@ -29,34 +34,57 @@ use crate::{
 };
 
 /// Judges and appends `update`.
-pub(super) async fn publish(engine: &Engine, update: proto::IdentityUpdate) -> Result<(), Status> {
+pub(super) async fn publish(engine: &Engine, logs: &Logs, update: proto::IdentityUpdate) -> Result<(), Status> {
     let bytes = Bytes::from(update.encode_to_vec());
     if bytes.len() > MAX_IDENTITY_UPDATE {
         return Err(Refusal::UpdateTooLarge.into());
     }
-    let update = IdentityUpdate::try_from(update).map_err(|error| refused(&error))?;
+    let update = IdentityUpdate::try_from(update).map_err(|error| invalid_update(&error))?;
     let inbox = update.inbox_id;
-    let mut verified = blocking(move || update.verify(&NoChain).map_err(|error| refused(&error))).await?;
+    let update = blocking(move || update.verify(&NoChain).map_err(|error| invalid_update(&error))).await?;
     for _ in 0..UPDATE_ATTEMPTS {
-        let logged = engine
-            .find(InboxLog {
-                inbox: inbox.to_string(),
-            })
-            .await?;
-        if logged.len() >= MAX_INBOX_UPDATES {
-            return Err(Refusal::InboxLogFull.into());
-        }
-        let judged = blocking(move || judge(inbox, &logged, verified)).await?;
-        verified = judged.update;
+        let log = match logs.take(inbox) {
+            Some(log) => log,
+            None => load(engine, inbox).await?,
+        };
+        let after = log.last_sequence_id();
+        let state = match log.admit(&update) {
+            Ok(state) => state,
+            Err(error) => {
+                // a client that never heard that its update was taken sends it again, and so do those who raced
+                logs.put(log);
+                let logged = engine
+                    .find(InboxLog {
+                        inbox: inbox.to_string(),
+                    })
+                    .await?;
+                if logged.iter().any(|entry| entry.update == bytes) {
+                    return Ok(());
+                }
+                if logged.last().map_or(0, |entry| entry.sequence_id) == after {
+                    return Err(invalid_update(&error));
+                }
+                // it was judged against a log that is no longer the whole one
+                logs.take(inbox);
+                continue;
+            }
+        };
         let step = AppendIdentityUpdate {
             inbox: inbox.to_string(),
-            after: judged.after,
+            after,
             update: bytes.clone(),
-            membership: judged.membership,
+            membership: membership(log.state(), &state),
             now_ns: engine.now_ns(),
         };
         match engine.store.run(step).await {
-            Ok(_) => return Ok(()),
+            Ok(sequence_id) => {
+                let mut log = log;
+                // what was admitted can be appended; should it not, the log is read anew next time
+                if log.append(sequence_id, update).is_ok() {
+                    logs.put(log);
+                }
+                return Ok(());
+            }
             // another one was faster
             Err(Failure::Refused(_)) => {}
             Err(Failure::Store(error)) => return Err(store_failed(&error)),
@@ -65,21 +93,48 @@ pub(super) async fn publish(engine: &Engine, update: proto::IdentityUpdate) -> R
     Err(Refusal::UpdateOvertaken.into())
 }
 
-/// An update that may follow upon a log.
-struct Judged {
-    update: VerifiedUpdate,
-    after: u64,
-    membership: Membership,
+/// Logs that were replayed lately: an inbox that is updated now is likely to be updated next, and its signatures need not
+/// all be verified again. Only whoever took a log has it; who finds none reads it from the store.
+#[derive(Default)]
+pub(super) struct Logs(Mutex<VecDeque<IdentityLog>>);
+
+impl Logs {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<IdentityLog>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, inbox: InboxId) -> Option<IdentityLog> {
+        let mut logs = self.lock();
+        let at = logs.iter().position(|log| log.inbox_id() == inbox)?;
+        logs.remove(at)
+    }
+
+    fn put(&self, log: IdentityLog) {
+        let mut logs = self.lock();
+        // of two that raced, the later one is there already
+        if let Some(at) = logs.iter().position(|other| other.inbox_id() == log.inbox_id()) {
+            let newer = logs
+                .get(at)
+                .is_some_and(|other| other.last_sequence_id() >= log.last_sequence_id());
+            if newer {
+                return;
+            }
+            logs.remove(at);
+        }
+        logs.push_back(log);
+        if logs.len() > REPLAYED_LOGS {
+            logs.pop_front();
+        }
+    }
 }
 
-fn judge(inbox: InboxId, logged: &[LoggedUpdate], update: VerifiedUpdate) -> Result<Judged, Status> {
-    let log = replay(inbox, logged)?;
-    let state = log.admit(&update).map_err(|error| refused(&error))?;
-    Ok(Judged {
-        membership: membership(log.state(), &state),
-        after: log.last_sequence_id(),
-        update,
-    })
+async fn load(engine: &Engine, inbox: InboxId) -> Result<IdentityLog, Status> {
+    let logged = engine
+        .find(InboxLog {
+            inbox: inbox.to_string(),
+        })
+        .await?;
+    blocking(move || replay(inbox, &logged)).await
 }
 
 /// What is in the log was judged when it came in: that it does not replay is a defect.

@@ -22,11 +22,7 @@ use crate::{
 };
 
 /// Checks and keeps a key package in place of an older one; answers with its installation.
-pub(super) async fn upload(
-    engine: &Engine,
-    upload: Option<proto::KeyPackageUpload>,
-    _is_inbox_id_credential: bool,
-) -> Result<Installation, Status> {
+pub(super) async fn upload(engine: &Engine, upload: Option<proto::KeyPackageUpload>) -> Result<Installation, Status> {
     let bytes = upload.ok_or(Refusal::KeyPackageMissing)?.key_package_tls_serialized;
     let valid = ValidatedKeyPackage::parse(&bytes, engine.clock.now()).map_err(|error| refused(&error))?;
     let installation = Installation(valid.installation().to_bytes());

@@ -48,7 +48,7 @@ impl MlsApi for Mls {
         request: Request<proto::RegisterInstallationRequest>,
     ) -> Result<Response<proto::RegisterInstallationResponse>, Status> {
         let request = request.into_inner();
-        let installation = key_packages::upload(&self.engine, request.key_package, request.is_inbox_id_credential);
+        let installation = key_packages::upload(&self.engine, request.key_package);
         Ok(Response::new(proto::RegisterInstallationResponse {
             installation_key: Bytes::copy_from_slice(&installation.await?.0),
         }))
@@ -59,7 +59,7 @@ impl MlsApi for Mls {
         request: Request<proto::UploadKeyPackageRequest>,
     ) -> Result<Response<()>, Status> {
         let request = request.into_inner();
-        key_packages::upload(&self.engine, request.key_package, request.is_inbox_id_credential).await?;
+        key_packages::upload(&self.engine, request.key_package).await?;
         Ok(Response::new(()))
     }
 
