@@ -18,14 +18,14 @@ use crate::error::StoreError;
 use crate::options::BUSY_TIMEOUT;
 use crate::stats::Counters;
 
-/// Pages in the log at which a checkpoint starts: 16 MiB, so that its syncs are shared by thousands of commits.
-const START_PAGES: u64 = 4_000;
+/// Pages (of 8 KiB) in the log at which a checkpoint starts: 16 MiB, so that its syncs are shared by thousands of commits.
+const START_PAGES: u64 = 2_000;
 /// Pages that the writer copies itself without anybody noticing: 4 MiB.
-const INLINE_PAGES: u64 = 1_000;
+const INLINE_PAGES: u64 = 500;
 /// Pages at which the writer stops for the checkpoint, so that the log stays about 64 MiB short.
-const STOP_PAGES: u64 = 16_000;
+const STOP_PAGES: u64 = 8_000;
 /// Pages until the next try when a reader held on to the log.
-const RETRY_PAGES: u64 = 1_000;
+const RETRY_PAGES: u64 = 500;
 /// How long the writer waits for readers while the log is of a good length: hardly longer than a commit.
 const SHORT_WAIT: Duration = Duration::from_millis(10);
 /// How long it waits once the log is too long. Only a reader that takes longer than this makes the log grow further, by

@@ -29,6 +29,12 @@ pub trait Step: Send + 'static {
     fn needs_savepoint(&self) -> bool {
         true
     }
+
+    /// Whether it is one of the steps that every message takes. A backend may write what they change later, together, so
+    /// long as it is part of their commit; before any other step it has.
+    fn on_message_path(&self) -> bool {
+        false
+    }
 }
 
 /// Why a store refuses a step.

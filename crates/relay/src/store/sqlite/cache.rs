@@ -16,6 +16,7 @@ use chancery_store::{
     rusqlite::{self, Connection, OptionalExtension as _, params},
 };
 
+use super::rows::Rows;
 use crate::store::{Epoch, LaneId, Refusal};
 
 /// Entries beyond which the cache is emptied at the next commit: some 20 MiB.
@@ -65,6 +66,7 @@ pub(super) struct Cache {
     peers: HashMap<(i64, i64), Peer>,
     lanes: HashMap<(i64, i64), HashMap<String, Lane>>,
     lane_count: usize,
+    rows: Rows,
     /// What is to be written: a commit looks at what its batch changed, and not at all that is cached.
     changed: Changed,
     /// What was read in this step: it may have been made in it, and go with it.
@@ -72,6 +74,8 @@ pub(super) struct Cache {
     read_peers: Vec<(i64, i64)>,
     /// SQL has the truth until the step is over.
     handed_over: bool,
+    /// The running step has written the noted rows.
+    rows_written: bool,
     /// A step failed half way: the batch must not be committed.
     broken: bool,
     /// A step is running. One that panics never ends, and nobody knows what it left here.
@@ -225,7 +229,18 @@ impl Cache {
         }
     }
 
-    /// Writes everything, and leaves the truth to SQL until the step is over.
+    /// What is noted of rows.
+    pub(super) fn rows(&mut self) -> &mut Rows {
+        &mut self.rows
+    }
+
+    /// Writes the noted rows for a step that looks at them by SQL.
+    pub(super) fn write_rows(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        self.rows_written = true;
+        self.rows.write(connection)
+    }
+
+    /// Writes all counters, and leaves the truth to SQL until the step is over.
     pub(super) fn hand_over(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         if !self.handed_over {
             self.write(connection)?;
@@ -244,9 +259,16 @@ impl Cache {
     pub(super) fn step_ended<T>(&mut self, outcome: &Result<T, Refusal>) {
         self.running = false;
         let handed_over = std::mem::take(&mut self.handed_over);
+        let rows_written = std::mem::take(&mut self.rows_written);
         match outcome {
-            Ok(_) if handed_over => self.clear(),
-            Ok(_) => {}
+            Ok(_) => {
+                if rows_written {
+                    self.rows.written();
+                }
+                if handed_over {
+                    self.clear();
+                }
+            }
             Err(Refusal::Store(_)) => self.broken = true,
             // what the step wrote is taken back with its savepoint: what was here before is right, and still to be written
             Err(_) => {
@@ -264,20 +286,19 @@ impl Cache {
 
     fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
         let Changed { agents, peers, lanes } = &self.changed;
+        let mut statement =
+            connection.prepare_cached("UPDATE agents SET next_position = ?2, depth = ?3 WHERE id = ?1")?;
         for agent in agents.iter().filter_map(|did| self.agents.get(did)) {
-            connection
-                .prepare_cached("UPDATE agents SET next_position = ?2, depth = ?3 WHERE id = ?1")?
-                .execute(params![agent.id, agent.next_position, agent.depth])?;
+            statement.execute(params![agent.id, agent.next_position, agent.depth])?;
         }
+        let mut statement =
+            connection.prepare_cached("UPDATE peers SET waiting = ?3 WHERE owner = ?1 AND peer = ?2")?;
         for ((owner, id), peer) in peers.iter().filter_map(|pair| Some((pair, self.peers.get(pair)?))) {
-            connection
-                .prepare_cached("UPDATE peers SET waiting = ?3 WHERE owner = ?1 AND peer = ?2")?
-                .execute(params![owner, id, peer.waiting])?;
+            statement.execute(params![owner, id, peer.waiting])?;
         }
+        let mut statement = connection.prepare_cached("UPDATE lanes SET next_seq = ?2 WHERE id = ?1")?;
         for lane in lanes.iter().filter_map(|(pair, name)| self.lanes.get(pair)?.get(name)) {
-            connection
-                .prepare_cached("UPDATE lanes SET next_seq = ?2 WHERE id = ?1")?
-                .execute(params![lane.id, lane.next_seq])?;
+            statement.execute(params![lane.id, lane.next_seq])?;
         }
         Ok(())
     }
@@ -299,7 +320,8 @@ impl Cache {
                 lane.changed = false;
             }
         }
-        if self.agents.len() + self.peers.len() + self.lane_count > MAX_ENTRIES {
+        self.rows.written();
+        if self.agents.len() + self.peers.len() + self.lane_count + self.rows.len() > MAX_ENTRIES {
             self.clear();
         }
     }
@@ -349,6 +371,7 @@ impl BatchHook for SharedCache {
         if cache.broken || cache.running {
             return Err(StoreError::BatchLost);
         }
+        cache.rows.write(tx)?;
         cache.write(tx)?;
         cache.all_written();
         Ok(())

@@ -1,11 +1,19 @@
 //! Mailboxes: accept, claim, settle, defer.
 
-use chancery_base::{Millis, ed25519::Signature};
+use std::sync::Arc;
+
+use chancery_base::Millis;
 use chancery_identity::AgentDid;
 use chancery_relay_wire::relay::DeliveryState;
-use chancery_store::rusqlite::{self, OptionalExtension as _, params};
+use chancery_store::rusqlite::{self, Connection, OptionalExtension as _, params};
 
-use super::{Tx, cache::Agent, schema::state, ulid};
+use super::{
+    Tx,
+    cache::Agent,
+    rows::{NewRow, Rows, Waiting},
+    schema::state,
+    ulid,
+};
 use crate::store::{Accept, Accepted, Defer, Deferred, Epoch, Perform, Refusal, Release, Seq, Settle};
 
 pub(super) fn to_state(number: i64) -> DeliveryState {
@@ -59,14 +67,31 @@ impl Tx<'_> {
     }
 
     /// The earlier acceptance of the same message, or a conflict; `None` when the id is new.
-    fn earlier(&self, sender: i64, recipient: &Agent, step: &Accept) -> Result<Option<Accepted>, Refusal> {
+    fn earlier(&mut self, sender: i64, recipient: &Agent, step: &Accept) -> Result<Option<Accepted>, Refusal> {
+        let id = &step.message.message_id;
+        let connection = self.0;
+        let rows = self.counters()?.rows();
+        if rows.is_new(connection, sender, id, step.now)? {
+            return Ok(None);
+        }
+        if let Some((same, accepted)) = rows.earlier(sender, id, recipient.id, &step.hash) {
+            return match same {
+                true => Ok(Some(Accepted {
+                    repeat: true,
+                    claimed: false,
+                    depth: recipient.depth,
+                    ..accepted.clone()
+                })),
+                false => Err(Refusal::Conflict),
+            };
+        }
         let found = self
             .0
             .prepare_cached(
                 "SELECT seq, delivery_id, recipient, hash, lane, lane_seq, position, state FROM deliveries
                  WHERE sender = ?1 AND message_id = ?2",
             )?
-            .query_row(params![sender, step.message.message_id], |row| {
+            .query_row(params![sender, id], |row| {
                 let same = row.get::<_, i64>(2)? == recipient.id && row.get::<_, [u8; 32]>(3)? == step.hash;
                 let accepted = Accepted {
                     seq: row.get(0)?,
@@ -148,36 +173,9 @@ impl Perform<Accept> for Tx<'_> {
         let (lane, lane_seq) = self.counters()?.lane(connection, pair, conversation)?;
         let position = mailbox.next_position;
         let claimed = step.claim == Some(mailbox.epoch) && !peer.muted;
-        self.0
-            .prepare_cached(
-                "INSERT INTO deliveries (delivery_id, sender, recipient, message_id, hash, lane, lane_seq, position,
-                   attempts, claimed, accepted_at, updated_at, content_type, reply_to, sent_at, sig)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?15, ?10, ?10, ?11, ?12, ?13, ?14)",
-            )?
-            .execute(params![
-                step.delivery_id.to_bytes(),
-                sender.id,
-                mailbox.id,
-                message.message_id,
-                step.hash,
-                lane,
-                lane_seq,
-                position,
-                i64::from(claimed),
-                step.now.0,
-                message.content_type,
-                message.reply_to,
-                message.sent_at,
-                message.sig.map(Signature::to_bytes),
-                if claimed { mailbox.epoch } else { 0 },
-            ])?;
-        let seq: Seq = self.0.last_insert_rowid();
-        self.0
-            .prepare_cached("INSERT INTO payloads (seq, body) VALUES (?1, ?2)")?
-            .execute(params![seq, &*message.payload])?;
-        self.counters()?.accepted(&message.recipient, pair, conversation);
-        Ok(Accepted {
-            seq,
+        let counters = self.counters()?;
+        let accepted = Accepted {
+            seq: counters.rows().next_seq(connection)?,
             delivery_id: step.delivery_id,
             position,
             lane,
@@ -186,7 +184,18 @@ impl Perform<Accept> for Tx<'_> {
             repeat: false,
             claimed,
             depth: mailbox.depth + 1,
-        })
+        };
+        counters.accepted(&message.recipient, pair, conversation);
+        counters.rows().add(NewRow {
+            accepted: accepted.clone(),
+            sender: sender.id,
+            recipient: mailbox.id,
+            hash: step.hash,
+            held_by: claimed.then_some(mailbox.epoch),
+            now: step.now,
+            message: Arc::clone(&step.message),
+        });
+        Ok(accepted)
     }
 }
 
@@ -198,28 +207,39 @@ impl Perform<Settle> for Tx<'_> {
         let Some(mailbox) = mailbox.filter(|mailbox| mailbox.epoch == step.epoch) else {
             return Ok(false);
         };
-        let sender: Option<i64> = connection
-            .prepare_cached(
-                "SELECT sender FROM deliveries WHERE seq = ?1 AND delivery_id = ?2 AND recipient = ?3 AND state = 0",
-            )?
-            .query_row(params![step.seq, step.delivery_id.to_bytes(), mailbox.id], |row| {
-                row.get(0)
-            })
-            .optional()?;
-        let Some(sender) = sender else { return Ok(false) };
-        let pair = (mailbox.id, sender);
+        let Some(waiting) = waiting(connection, counters.rows(), step.seq)? else {
+            return Ok(false);
+        };
+        if waiting.recipient != mailbox.id || waiting.delivery_id != step.delivery_id {
+            return Ok(false);
+        }
+        let pair = (mailbox.id, waiting.sender);
         // the entry must be there to be counted in
         counters.peer(connection, pair.0, pair.1)?;
-        // no `RETURNING`: SQLite carries it out as a trigger, for which it copies every page that the statement touches
-        connection
-            .prepare_cached("UPDATE deliveries SET state = 1, updated_at = ?2 WHERE seq = ?1")?
-            .execute(params![step.seq, step.now.0])?;
-        connection
-            .prepare_cached("DELETE FROM payloads WHERE seq = ?1")?
-            .execute([step.seq])?;
+        counters.rows().settle(step.seq, step.now);
         counters.settled(&step.recipient, pair);
         Ok(true)
     }
+}
+
+/// The row as its acknowledgement must name it, when it still waits.
+fn waiting(connection: &Connection, rows: &Rows, seq: Seq) -> rusqlite::Result<Option<Waiting>> {
+    if let Some(waiting) = rows.waiting(seq) {
+        return Ok(Some(waiting));
+    }
+    if rows.is_settled(seq) {
+        return Ok(None);
+    }
+    connection
+        .prepare_cached("SELECT delivery_id, sender, recipient FROM deliveries WHERE seq = ?1 AND state = 0")?
+        .query_row([seq], |row| {
+            Ok(Waiting {
+                delivery_id: ulid(row, 0)?,
+                sender: row.get(1)?,
+                recipient: row.get(2)?,
+            })
+        })
+        .optional()
 }
 
 impl Perform<Defer> for Tx<'_> {

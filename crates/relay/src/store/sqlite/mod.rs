@@ -7,6 +7,7 @@ mod mailbox;
 mod pairs;
 mod receipts;
 mod revoked;
+mod rows;
 mod schema;
 mod sweep;
 
@@ -58,7 +59,14 @@ impl<S: Known> Command for Work<S> {
     fn apply(self, tx: &Connection) -> Result<S::Output, Refusal> {
         let mut cache = self.1.lock();
         cache.step_began();
-        let outcome = self.0.on_sqlite(&mut Tx(tx, Some(&mut cache)));
+        let written = if self.0.on_message_path() {
+            Ok(())
+        } else {
+            cache.write_rows(tx)
+        };
+        let outcome = written
+            .map_err(Refusal::from)
+            .and_then(|()| self.0.on_sqlite(&mut Tx(tx, Some(&mut cache))));
         cache.step_ended(&outcome);
         outcome
     }

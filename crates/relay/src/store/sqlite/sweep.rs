@@ -61,6 +61,7 @@ impl Perform<Sweep> for Tx<'_> {
                 *last = row.lane_seq.max(*last);
             }
         }
+        self.counters()?.rows().rows_deleted();
         swept.expired = self.buried(expired)?;
         for (lane, last) in lanes {
             swept.lanes += u64::from(self.forget_lane(lane, last)?);

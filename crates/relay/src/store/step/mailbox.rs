@@ -143,6 +143,10 @@ impl Step for Accept {
         // a nonce is spent, and an agent that writes to itself is noted, before the rest is judged
         self.nonce.is_some() || self.message.sender == self.message.recipient
     }
+
+    fn on_message_path(&self) -> bool {
+        true
+    }
 }
 
 /// A connector has proved itself: its mailbox gets a new epoch, and claims of older ones are void.
@@ -272,6 +276,10 @@ impl Step for Settle {
 
     fn needs_savepoint(&self) -> bool {
         false
+    }
+
+    fn on_message_path(&self) -> bool {
+        true
     }
 }
 

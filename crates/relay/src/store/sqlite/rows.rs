@@ -1,0 +1,318 @@
+//! Messages accepted and settled since the last commit, written together.
+//!
+//! A statement that writes sixteen rows opens its table and indexes once, not sixteen times, and half of what a message
+//! costs the writer is that. So the steps of the message path only note here what is to be written; it is written just
+//! before the commit that they all share, or before the first step that looks at these rows by SQL.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+    sync::{Arc, LazyLock},
+};
+
+use chancery_base::{Millis, Ulid, ed25519::Signature};
+use chancery_store::rusqlite::{self, CachedStatement, Connection, ToSql, types::ToSqlOutput};
+
+use crate::store::{Accepted, Epoch, NewMessage, Seq};
+
+/// Rows that one statement writes. More gains little, and SQLite allows 32,766 parameters.
+const TOGETHER: usize = 16;
+
+/// An accepted message that is not written yet.
+pub(super) struct NewRow {
+    pub(super) accepted: Accepted,
+    pub(super) sender: i64,
+    pub(super) recipient: i64,
+    pub(super) hash: [u8; 32],
+    /// The epoch whose session holds it.
+    pub(super) held_by: Option<Epoch>,
+    pub(super) now: Millis,
+    pub(super) message: Arc<NewMessage>,
+}
+
+impl NewRow {
+    fn waiting(&self) -> Waiting {
+        Waiting {
+            delivery_id: self.accepted.delivery_id,
+            sender: self.sender,
+            recipient: self.recipient,
+        }
+    }
+}
+
+/// A waiting message as its recipient's acknowledgement must name it.
+#[derive(Clone, Copy)]
+pub(super) struct Waiting {
+    pub(super) delivery_id: Ulid,
+    pub(super) sender: i64,
+    pub(super) recipient: i64,
+}
+
+/// Ids mostly begin with the time (ULID), so that most new ones need not be looked up.
+struct Greatest {
+    /// No message of this sender has an id between this one and `below`.
+    id: String,
+    /// A time some minutes ahead: what anybody names after a later time says nothing about the others.
+    below: String,
+}
+
+/// How far ahead of now ids are believed to be times, milliseconds.
+const AHEAD_MS: i64 = 10 * 60 * 1000;
+
+/// What is to be written, and what is known of the rows without reading them.
+#[derive(Default)]
+pub(super) struct Rows {
+    new: Vec<NewRow>,
+    /// (sender, message id) of `new`: its place there.
+    new_by_id: HashMap<(i64, String), usize>,
+    settled: Vec<(Seq, Millis)>,
+    settled_seqs: HashSet<Seq>,
+    /// What sessions were handed when it was accepted: each of these rows waits.
+    waiting: HashMap<Seq, Waiting>,
+    greatest: HashMap<i64, Greatest>,
+    next_seq: Option<Seq>,
+}
+
+impl Rows {
+    /// Entries that outlive a commit.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len() + self.greatest.len()
+    }
+
+    /// The message with this id that waits to be written, and whether it is the same.
+    pub(super) fn earlier(&self, sender: i64, id: &str, recipient: i64, hash: &[u8; 32]) -> Option<(bool, &Accepted)> {
+        if self.new.is_empty() {
+            return None;
+        }
+        let row = self.new.get(*self.new_by_id.get(&(sender, id.to_owned()))?)?;
+        Some((row.recipient == recipient && row.hash == *hash, &row.accepted))
+    }
+
+    /// Whether no row of this sender can have this id. `false` says nothing.
+    pub(super) fn is_new(
+        &mut self,
+        connection: &Connection,
+        sender: i64,
+        id: &str,
+        now: Millis,
+    ) -> rusqlite::Result<bool> {
+        let known = self.greatest.get(&sender).filter(|known| id < known.below.as_str());
+        if let Some(known) = known {
+            return Ok(id > known.id.as_str());
+        }
+        let below = first_of(now.plus(AHEAD_MS));
+        if id >= below.as_str() {
+            return Ok(false);
+        }
+        // the greatest of all senders: one step to the end of the index; what waits to be written may be greater
+        let written: Option<String> = connection
+            .prepare_cached("SELECT max(message_id) FROM deliveries WHERE message_id < ?1")?
+            .query_row([&below], |row| row.get(0))?;
+        let mut greatest = written.unwrap_or_default();
+        for row in self.new.iter().filter(|row| row.sender == sender) {
+            let id = &row.message.message_id;
+            if *id > greatest && *id < below {
+                greatest.clone_from(id);
+            }
+        }
+        let new = id > greatest.as_str();
+        self.greatest.insert(sender, Greatest { id: greatest, below });
+        Ok(new)
+    }
+
+    /// The number of the next row.
+    pub(super) fn next_seq(&mut self, connection: &Connection) -> rusqlite::Result<Seq> {
+        if let Some(next) = self.next_seq {
+            return Ok(next);
+        }
+        let written: Seq = connection
+            .prepare_cached("SELECT coalesce(max(seq), 0) FROM deliveries")?
+            .query_row([], |row| row.get(0))?;
+        let next = 1 + self.new.last().map_or(written, |row| row.accepted.seq.max(written));
+        self.next_seq = Some(next);
+        Ok(next)
+    }
+
+    /// Rows were deleted: the numbers of the last of them are free again.
+    pub(super) fn rows_deleted(&mut self) {
+        self.next_seq = None;
+    }
+
+    /// Notes an accepted message.
+    pub(super) fn add(&mut self, row: NewRow) {
+        let id = &row.message.message_id;
+        if let Some(known) = self.greatest.get_mut(&row.sender)
+            && *id > known.id
+            && *id < known.below
+        {
+            known.id.clone_from(id);
+        }
+        self.next_seq = Some(row.accepted.seq + 1);
+        if row.held_by.is_some() {
+            self.waiting.insert(row.accepted.seq, row.waiting());
+        }
+        self.new_by_id.insert((row.sender, id.clone()), self.new.len());
+        self.new.push(row);
+    }
+
+    /// The waiting row, when it is known here.
+    pub(super) fn waiting(&self, seq: Seq) -> Option<Waiting> {
+        if let Some(waiting) = self.waiting.get(&seq) {
+            return Some(*waiting);
+        }
+        let place = self.new.binary_search_by_key(&seq, |row| row.accepted.seq).ok()?;
+        let row = self.new.get(place).filter(|_| !self.is_settled(seq))?;
+        Some(row.waiting())
+    }
+
+    /// Whether the row was settled since the last commit.
+    pub(super) fn is_settled(&self, seq: Seq) -> bool {
+        self.settled_seqs.contains(&seq)
+    }
+
+    /// Notes that a waiting message was delivered.
+    pub(super) fn settle(&mut self, seq: Seq, now: Millis) {
+        self.waiting.remove(&seq);
+        self.settled_seqs.insert(seq);
+        self.settled.push((seq, now));
+    }
+
+    /// Writes what was noted, and keeps it: the savepoint that it is written in may be rolled back.
+    pub(super) fn write(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let (chunks, rest) = self.new.as_chunks::<TOGETHER>();
+        if !chunks.is_empty() {
+            let mut deliveries = connection.prepare_cached(&INSERT_DELIVERIES)?;
+            for chunk in chunks {
+                insert_deliveries(&mut deliveries, chunk)?;
+            }
+            let mut payloads = connection.prepare_cached(&INSERT_PAYLOADS)?;
+            for chunk in chunks {
+                insert_payloads(&mut payloads, chunk)?;
+            }
+        }
+        if !rest.is_empty() {
+            let mut deliveries = connection.prepare_cached(&INSERT_DELIVERY)?;
+            for row in rest {
+                insert_deliveries(&mut deliveries, std::slice::from_ref(row))?;
+            }
+            let mut payloads = connection.prepare_cached(&INSERT_PAYLOAD)?;
+            for row in rest {
+                insert_payloads(&mut payloads, std::slice::from_ref(row))?;
+            }
+        }
+        if self.settled.is_empty() {
+            return Ok(());
+        }
+        // neighbours share pages
+        self.settled.sort_unstable_by_key(|(seq, _)| *seq);
+        let mut update =
+            connection.prepare_cached("UPDATE deliveries SET state = 1, updated_at = ?2 WHERE seq = ?1")?;
+        for (seq, now) in &self.settled {
+            update.execute([*seq, now.0])?;
+        }
+        let mut delete = connection.prepare_cached("DELETE FROM payloads WHERE seq = ?1")?;
+        for (seq, _) in &self.settled {
+            delete.execute([*seq])?;
+        }
+        Ok(())
+    }
+
+    /// What was noted is written for good.
+    pub(super) fn written(&mut self) {
+        self.new.clear();
+        self.new_by_id.clear();
+        self.settled.clear();
+        self.settled_seqs.clear();
+    }
+}
+
+// `OR FAIL` keeps what a failing statement wrote before it failed, which spares SQLite a journal of the statement. An error
+// here costs the whole batch anyway, and nothing of it stays.
+const DELIVERY: &str = "INSERT OR FAIL INTO deliveries (seq, delivery_id, sender, recipient, message_id, hash, lane, lane_seq, \
+                        position, attempts, claimed, accepted_at, updated_at, content_type, reply_to, sent_at, sig) VALUES ";
+const DELIVERY_COLUMNS: usize = 17;
+const PAYLOAD: &str = "INSERT OR FAIL INTO payloads (seq, body) VALUES ";
+const PAYLOAD_COLUMNS: usize = 2;
+
+static INSERT_DELIVERY: LazyLock<String> = LazyLock::new(|| insert(DELIVERY, DELIVERY_COLUMNS, 1));
+static INSERT_DELIVERIES: LazyLock<String> = LazyLock::new(|| insert(DELIVERY, DELIVERY_COLUMNS, TOGETHER));
+static INSERT_PAYLOAD: LazyLock<String> = LazyLock::new(|| insert(PAYLOAD, PAYLOAD_COLUMNS, 1));
+static INSERT_PAYLOADS: LazyLock<String> = LazyLock::new(|| insert(PAYLOAD, PAYLOAD_COLUMNS, TOGETHER));
+
+/// The statement with places for so many rows.
+fn insert(head: &str, columns: usize, rows: usize) -> String {
+    let mut sql = head.to_owned();
+    for row in 0..rows {
+        for column in 0..columns {
+            let before = match (row, column) {
+                (0, 0) => "(",
+                (_, 0) => "), (",
+                _ => ", ",
+            };
+            // writing to a string cannot fail
+            let _ = write!(sql, "{before}?{}", row * columns + column + 1);
+        }
+    }
+    sql.push(')');
+    sql
+}
+
+/// The first id of this time, as text.
+fn first_of(time: Millis) -> String {
+    let mut bytes = [0; 16];
+    bytes[..6].copy_from_slice(&time.0.max(0).to_be_bytes()[2..]);
+    Ulid::from_bytes(bytes).to_string()
+}
+
+/// Binds one row after the other.
+struct Binder<'a, 'c>(&'a mut CachedStatement<'c>, usize);
+
+impl Binder<'_, '_> {
+    fn put(&mut self, value: impl ToSql) -> rusqlite::Result<()> {
+        self.1 += 1;
+        self.0.raw_bind_parameter(self.1, value)
+    }
+}
+
+/// A blob without a copy.
+struct Blob<'a>(&'a [u8]);
+
+impl ToSql for Blob<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.0.into())
+    }
+}
+
+fn insert_deliveries(statement: &mut CachedStatement<'_>, rows: &[NewRow]) -> rusqlite::Result<()> {
+    let mut to = Binder(statement, 0);
+    for row in rows {
+        let NewRow { accepted, message, .. } = row;
+        to.put(accepted.seq)?;
+        to.put(Blob(&accepted.delivery_id.to_bytes()))?;
+        to.put(row.sender)?;
+        to.put(row.recipient)?;
+        to.put(message.message_id.as_str())?;
+        to.put(Blob(&row.hash))?;
+        to.put(accepted.lane)?;
+        to.put(accepted.lane_seq)?;
+        to.put(accepted.position)?;
+        to.put(i64::from(row.held_by.is_some()))?;
+        to.put(row.held_by.unwrap_or(0))?;
+        to.put(row.now.0)?;
+        to.put(row.now.0)?;
+        to.put(message.content_type.as_deref())?;
+        to.put(message.reply_to.as_deref())?;
+        to.put(message.sent_at.as_deref())?;
+        to.put(message.sig.map(Signature::to_bytes))?;
+    }
+    statement.raw_execute().map(drop)
+}
+
+fn insert_payloads(statement: &mut CachedStatement<'_>, rows: &[NewRow]) -> rusqlite::Result<()> {
+    let mut to = Binder(statement, 0);
+    for row in rows {
+        to.put(row.accepted.seq)?;
+        to.put(Blob(&row.message.payload))?;
+    }
+    statement.raw_execute().map(drop)
+}
