@@ -27,7 +27,7 @@ use chancery_base::Clock as _;
 use chancery_serve::system::SystemClock;
 use chancery_tests::{
     skip, wait,
-    xmtp::{Client, Generation, Network, Sdk, Stream, agree, arrives},
+    xmtp::{Client, Generation, Network, Options, Sdk, Stream, agree, arrives},
 };
 
 /// Groups that all clients are members of.
@@ -87,6 +87,7 @@ fn no_client_forks_and_no_acknowledged_message_is_lost() {
         agree(&clients.iter().collect::<Vec<_>>(), group);
         nothing_is_missing(&clients, group, &sent);
     }
+    the_commit_logs_are_whole(&clients, &groups);
     say(&format!(
         "xmtp-node kills: all there, nobody forked; {:?} in all",
         began.elapsed()
@@ -96,8 +97,15 @@ fn no_client_forks_and_no_acknowledged_message_is_lost() {
 /// Two of each generation that must survive this.
 fn clients(net: &Network) -> Vec<Client> {
     let generations = [Generation::Five, Generation::Six].map(|generation| net.driver(generation));
+    // those that can compare their commits with the log at the node do so all the time
+    let options = Options {
+        workers: vec![("CommitLog".to_owned(), 500)],
+        ..Options::default()
+    };
     let names = ["alice", "bob", "carol", "dave"].iter().enumerate();
-    names.map(|(at, name)| generations[at % 2].client(name)).collect()
+    names
+        .map(|(at, name)| generations[at % 2].client_with(name, &options))
+        .collect()
 }
 
 /// Groups of all of them, each made by another.
@@ -236,6 +244,21 @@ fn nothing_is_missing(clients: &[Client], group: &str, sent: &[Sent]) {
     });
     let missing: Vec<&&str> = acknowledged.iter().filter(|id| !all[0].contains(**id)).collect();
     assert!(missing.is_empty(), "acknowledged, and nowhere in {group}: {missing:?}");
+}
+
+/// Of groups whose maker keeps a log of commits at the node, every client that reads it finds its own commits there.
+fn the_commit_logs_are_whole(clients: &[Client], groups: &[String]) {
+    let newest = |client: &&Client| client.driver().generation() == Generation::Six;
+    for (maker, group) in clients.iter().zip(groups).filter(|(maker, _)| newest(maker)) {
+        for client in clients.iter().filter(newest) {
+            let what = format!("{} to compare the log that {} keeps", client.name(), maker.name());
+            let debug = wait::within(RECOVERY, &what, || {
+                let debug = client.debug(group);
+                debug.commit_log_forked.is_some().then_some(debug)
+            });
+            assert_eq!(debug.commit_log_forked, Some(false), "{debug:#?}");
+        }
+    }
 }
 
 /// Numbers from a seed (splitmix64).

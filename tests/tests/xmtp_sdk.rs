@@ -298,6 +298,59 @@ fn adds_removals_and_names_are_the_same_for_all() {
 }
 
 #[test]
+fn who_leaves_is_let_go() {
+    let net = network!();
+    let drivers = Drivers::of(&net);
+    for (one, other) in [(Five, Five), (Six, Six), (Five, Six), (Six, Five)] {
+        let (alice, bob) = (drivers.client(one, "alice"), drivers.client(other, "bob"));
+        let group = alice.new_group(&[bob.inbox_id()]);
+        arrives(&bob, &group);
+        bob.leave(&group);
+        // the client of a super admin removes who asked for it
+        wait::until("bob to be let go", || {
+            alice.sync_all();
+            (alice.members(&group).len() == 1).then_some(())
+        });
+        bob.sync_all();
+        assert!(!bob.conversation(&group).active);
+        agree(&[&alice], &group);
+    }
+}
+
+#[test]
+fn the_commit_log_tells_that_nobody_forked() {
+    let net = network!();
+    // only this generation can be told to compare more often than every few minutes
+    let driver = net.driver(Six);
+    let options = Options {
+        workers: vec![("CommitLog".to_owned(), 200)],
+        ..Options::default()
+    };
+    let (alice, bob) = (
+        driver.client_with("alice", &options),
+        driver.client_with("bob", &options),
+    );
+    let group = alice.new_group(&[bob.inbox_id()]);
+    arrives(&bob, &group);
+    // logs are read of groups that one wants to be in
+    bob.set_consent("group", &group, "allowed");
+    for number in 0..30 {
+        let renames = [&alice, &bob][number % 2];
+        renames.sync_conversation(&group);
+        renames.rename(&group, &format!("name {number}"));
+    }
+    agree(&[&alice, &bob], &group);
+    for member in [&alice, &bob] {
+        let log = wait::until("the logs of commits to be compared to their end", || {
+            let debug = member.debug(&group);
+            let read = debug.remote_commit_log.matches("commit_result: Success").count();
+            (debug.commit_log_forked.is_some() && read >= 30).then_some(debug)
+        });
+        assert_eq!(log.commit_log_forked, Some(false), "{log:#?}");
+    }
+}
+
+#[test]
 fn large_groups_are_welcomed_by_pointer() {
     let net = network!();
     let drivers = Drivers::of(&net);

@@ -311,6 +311,11 @@ impl Client {
         self.on(conversation, "removeMembers", json!({ "members": members }))
     }
 
+    /// Asks to be removed from a group.
+    pub fn leave(&self, conversation: &str) {
+        self.on(conversation, "leave", json!({}))
+    }
+
     /// Makes an inbox an admin.
     pub fn add_admin(&self, conversation: &str, member: &str) {
         self.on(conversation, "addAdmin", json!({ "member": member }))
