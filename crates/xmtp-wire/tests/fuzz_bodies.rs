@@ -70,7 +70,7 @@ fn samples() -> Vec<Vec<u8>> {
     samples.push(immutable.encode().unwrap());
     let text: EncodedContent = Content::Text("text".to_owned()).encode().unwrap();
     samples.push(Envelope::message(text.encode().into(), "key"));
-    for file in ["xmtp-content.json", "signet.json", "xmtp.json"] {
+    for file in ["xmtp-content.json", "xmtp-recorded.json", "signet.json", "xmtp.json"] {
         let text = std::fs::read_to_string(format!("{}/../../vectors/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
         strings(&serde_json::from_str(&text).unwrap(), &mut samples);
     }
