@@ -17,8 +17,8 @@ mkdir -p "$cache"
 part=$(mktemp -d "$cache/npm-xmtp-part-XXXXXX")
 trap 'rm -rf "$part"' EXIT
 cp package.json package-lock.json .npmrc "$part"
-# a quarter of an hour on a slow line; npm retries by itself
-(cd "$part" && timeout --kill-after=5 900 npm ci --ignore-scripts --no-audit --no-fund >&2)
+# npm retries by itself, for about a minute where nobody answers
+(cd "$part" && timeout --kill-after=5 240 npm ci --ignore-scripts --no-audit --no-fund >&2)
 # Each SDK carries its library for nine platforms, 400 MB: one is enough.
 case $(uname -s)-$(uname -m) in
   Linux-x86_64) ours=linux-x64 ;;

@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::LazyLock,
 };
 
 use crate::{binary, skip};
@@ -63,8 +64,9 @@ impl Sdk {
         if sdk.is_there() {
             return Some(sdk);
         }
-        // no test downloads unless it was told that nothing may be missing
-        let installed = skip::is_failure().then(|| installer(&[])).flatten()?;
+        // no test downloads unless it was told that nothing may be missing, and of those that run together one does
+        static INSTALLED: LazyLock<Option<PathBuf>> = LazyLock::new(|| installer(&[]));
+        let installed = skip::is_failure().then(|| INSTALLED.clone()).flatten()?;
         Some(Self::at(installed)).filter(Self::is_there)
     }
 
