@@ -71,6 +71,8 @@ pub(crate) const HISTORY_BYTES: usize = 64 << 10;
 /// Topics that one reading of history looks at: short enough that nobody waits for a reader for long.
 pub(crate) const HISTORY_TOPICS: usize = 512;
 
+/// Open connections: a client opens one, which may hold some hundred KiB that nobody has read.
+pub(crate) const CONNECTIONS: usize = 4096;
 /// Open streams of one address. All clients of one machine have one address on loopback.
 pub(crate) const STREAMS_PER_ADDRESS: usize = 4096;
 /// Requests of one address in a second, for the same reason far above what any client does by itself.

@@ -21,6 +21,8 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
+    /// Open connections, for the server that the node runs behind.
+    pub connections: usize,
     /// Requests of one address in a second; streams count once, when they are opened.
     pub requests_per_second: u32,
     /// Open streams of one address.
@@ -50,6 +52,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            connections: limits::CONNECTIONS,
             requests_per_second: limits::REQUESTS_PER_SECOND,
             streams_per_address: limits::STREAMS_PER_ADDRESS,
             filters_per_stream: limits::MAX_FILTERS,
@@ -104,6 +107,7 @@ impl Settings {
         }
         let most = limits::MAX_GRPC_MESSAGE as u64;
         for (variable, most, field) in [
+            ("XMTP_NODE_CONNECTIONS", COUNT, &mut limits.connections),
             ("XMTP_NODE_STREAMS_PER_ADDRESS", COUNT, &mut limits.streams_per_address),
             ("XMTP_NODE_FILTERS_PER_STREAM", COUNT, &mut limits.filters_per_stream),
             ("XMTP_NODE_FILTERS", COUNT, &mut limits.filters),

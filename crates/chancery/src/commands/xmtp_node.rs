@@ -28,7 +28,7 @@ that it cannot read, key packages and identity logs, and answers what an identit
 package says only after checking it. One process has a data directory at a time.
 
 Variables: XMTP_NODE_REQUESTS_PER_SECOND and XMTP_NODE_STREAMS_PER_ADDRESS (of one client address),
-XMTP_NODE_FILTERS_PER_STREAM, XMTP_NODE_FILTERS, XMTP_NODE_QUEUED_PER_STREAM,
+XMTP_NODE_CONNECTIONS, XMTP_NODE_FILTERS_PER_STREAM, XMTP_NODE_FILTERS, XMTP_NODE_QUEUED_PER_STREAM,
 XMTP_NODE_QUEUED_BYTES_PER_STREAM, XMTP_NODE_QUEUED_BYTES, XMTP_NODE_MESSAGE_BYTES,
 XMTP_NODE_REQUESTS_IN_FLIGHT, XMTP_NODE_LARGE_REQUEST_BYTES, XMTP_NODE_REQUEST_TIMEOUT_MS,
 XMTP_NODE_ANSWER_TIMEOUT_MS.
@@ -70,6 +70,7 @@ pub async fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
     let listen = arguments.listen.unwrap_or_else(|| ([127, 0, 0, 1], PORT).into());
     let server = ServerConfig {
         protocol: Protocol::Http2(settings.http2.clone()),
+        max_connections: settings.limits.connections,
         ..arguments.server.config(listen, None)
     };
     let bound = Bound::bind(&server).await?;

@@ -45,7 +45,7 @@ async fn it_is_handed_out_from_the_update_that_adds_its_installation_to_the_one_
     mls.upload_key_package(uploading(of_first.clone())).await.unwrap();
     assert_eq!(fetch(&mut mls, &[&first]).await, [Bytes::new()]);
     register(&node, &ada, &first).await;
-    assert_eq!(fetch(&mut mls, &[&first]).await, [of_first.clone()]);
+    assert_eq!(fetch(&mut mls, &[&first]).await, std::slice::from_ref(&of_first));
 
     // also to an inbox that exists
     mls.upload_key_package(uploading(of_second.clone())).await.unwrap();

@@ -51,7 +51,7 @@ async fn ids(stream: &mut Streaming<GroupMessage>, count: usize) -> Vec<u64> {
     let mut ids = Vec::new();
     while ids.len() < count {
         let message = soon("a message", stream.message()).await.unwrap();
-        ids.push(v1(message.expect("the stream goes on")).id);
+        ids.push(v1(message.unwrap()).id);
     }
     ids
 }
@@ -61,7 +61,7 @@ async fn rest(stream: &mut Streaming<GroupMessage>) -> (Vec<u64>, Status) {
     let mut ids = Vec::new();
     loop {
         match soon("a message", stream.message()).await {
-            Ok(message) => ids.push(v1(message.expect("a status at the end")).id),
+            Ok(message) => ids.push(v1(message.unwrap()).id),
             Err(status) => return (ids, status),
         }
     }
