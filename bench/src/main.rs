@@ -9,10 +9,14 @@
 )]
 
 mod figure;
+mod process;
 mod relay;
 mod skills;
+mod xmtp_node;
 
 use clap::{Parser, Subcommand};
+
+use process::ServeOptions;
 
 /// What the servers of `chancery` use, for both relays and their clients alike.
 #[global_allocator]
@@ -34,12 +38,20 @@ enum Bench {
     Relay(relay::Options),
     /// Checks of skills, beside what nobody can do without.
     Skills(skills::Options),
+    /// Messages and streams through the XMTP node, beside bare gRPC and the bare store.
+    XmtpNode(xmtp_node::Options),
     /// The relay under test, in a process of its own.
     #[command(hide = true)]
-    ServeOurs(relay::ServeOptions),
+    ServeOurs(ServeOptions),
     /// The bare relay, in a process of its own.
     #[command(hide = true)]
-    ServeBare(relay::ServeOptions),
+    ServeBare(ServeOptions),
+    /// The XMTP node under test, in a process of its own.
+    #[command(hide = true)]
+    ServeXmtpNode(ServeOptions),
+    /// The bare gRPC server, in a process of its own.
+    #[command(hide = true)]
+    ServeBareGrpc(ServeOptions),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -52,8 +64,11 @@ fn main() -> anyhow::Result<()> {
         match args.bench {
             Bench::Relay(options) => relay::run(options).await,
             Bench::Skills(options) => skills::run(&options),
+            Bench::XmtpNode(options) => xmtp_node::run(&options).await,
             Bench::ServeOurs(options) => relay::serve_ours(options).await,
             Bench::ServeBare(options) => relay::serve_bare(options).await,
+            Bench::ServeXmtpNode(options) => xmtp_node::serve_ours(options).await,
+            Bench::ServeBareGrpc(options) => xmtp_node::serve_bare(options).await,
         }
     })
 }

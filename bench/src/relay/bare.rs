@@ -19,7 +19,7 @@ use axum::{
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::ServeOptions;
+use crate::process::ServeOptions;
 
 type Outboxes = Arc<Mutex<HashMap<usize, UnboundedSender<Utf8Bytes>>>>;
 

@@ -27,11 +27,8 @@ use tokio_tungstenite::{
     tungstenite::{Message, Utf8Bytes, client::IntoClientRequest as _},
 };
 
-use super::{
-    agents::{self, Agent},
-    process::Server,
-};
-use crate::figure::median;
+use super::agents::{self, Agent};
+use crate::{figure::median, process::Server};
 
 /// What is sent.
 #[derive(Debug, Clone, Copy)]

@@ -8,16 +8,17 @@ mod agents;
 mod bare;
 mod clients;
 mod ours;
-mod process;
 
 use clap::Args;
 
 pub(crate) use bare::serve as serve_bare;
 pub(crate) use ours::serve as serve_ours;
 
-use crate::figure::{Figure, median};
+use crate::{
+    figure::{Figure, median},
+    process::{self, Server},
+};
 use clients::{Load, Outcome};
-use process::Server;
 
 /// Options of the bench.
 #[derive(Debug, Args)]
@@ -34,17 +35,6 @@ pub(crate) struct Options {
     /// Most messages queued in the curve (0 leaves the curve out).
     #[arg(long, default_value_t = 1_000_000)]
     queued: usize,
-}
-
-/// Options of a server process.
-#[derive(Debug, Args)]
-pub(crate) struct ServeOptions {
-    /// Folder for its files.
-    #[arg(long)]
-    pub(crate) dir: std::path::PathBuf,
-    /// Keep the relay's default limits.
-    #[arg(long)]
-    pub(crate) default_limits: bool,
 }
 
 /// Senders, each with one recipient.

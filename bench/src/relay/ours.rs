@@ -19,7 +19,8 @@ use futures_util::{future::BoxFuture, stream::BoxStream};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio_util::sync::CancellationToken;
 
-use super::{ServeOptions, agents};
+use super::agents;
+use crate::process::ServeOptions;
 
 /// Requests of one agent a minute: no limit that a bench could reach.
 pub(crate) const BENCH_RATE: u32 = u32::MAX;

@@ -1,12 +1,33 @@
 //! A server in a process of its own, its CPU time, and the machine.
 
-use std::process::Stdio;
+use std::{path::PathBuf, process::Stdio};
 
 use anyhow::Context as _;
+use clap::Args;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
 };
+
+/// Options of a server process.
+#[derive(Debug, Args)]
+pub(crate) struct ServeOptions {
+    /// Folder for its files.
+    #[arg(long)]
+    pub(crate) dir: PathBuf,
+    /// Keep the default limits of the server under test.
+    #[arg(long)]
+    pub(crate) default_limits: bool,
+}
+
+/// A folder for the files of one server, removed when it is dropped. Not in /tmp, which may be in memory: durability is what
+/// is measured.
+pub(crate) fn folder() -> anyhow::Result<tempfile::TempDir> {
+    let in_target = tempfile::Builder::new()
+        .prefix("chancery-bench-")
+        .tempdir_in(std::env::current_dir()?.join("target"));
+    Ok(in_target.or_else(|_| tempfile::tempdir())?)
+}
 
 /// A running server.
 pub(crate) struct Server {
@@ -22,11 +43,7 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(kind: &str, more: &[&str]) -> anyhow::Result<Self> {
-        // not /tmp, which may be in memory: durability is what is measured
-        let dir = tempfile::Builder::new()
-            .prefix("chancery-bench-")
-            .tempdir_in(std::env::current_dir()?.join("target"))
-            .or_else(|_| tempfile::tempdir())?;
+        let dir = folder()?;
         let mut child = Command::new(std::env::current_exe()?)
             .arg(kind)
             .arg("--dir")
@@ -63,6 +80,17 @@ impl Server {
             .await?
             .context("the server ended while it queued")?;
         Ok(())
+    }
+
+    /// Memory of the server that is in RAM, bytes.
+    pub(crate) fn resident_bytes(&self) -> anyhow::Result<f64> {
+        let pid = self.child.id().context("the server has ended")?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line
+            .and_then(|line| line.trim().strip_suffix(" kB"))
+            .context("no VmRSS")?;
+        Ok(kib.trim().parse::<f64>()? * 1024.0)
     }
 
     /// User and system time of the server so far, microseconds.
