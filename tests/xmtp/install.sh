@@ -14,11 +14,23 @@ if [ "${1:-}" = --where ] || [ -e "$place/node_modules" ]; then
 fi
 
 mkdir -p "$cache"
+# What a run left that was killed; none takes as long.
+find "$cache" -maxdepth 1 -name 'npm-xmtp-part-*' -mmin +10 -exec rm -rf {} +
 part=$(mktemp -d "$cache/npm-xmtp-part-XXXXXX")
-trap 'rm -rf "$part"' EXIT
+npm=
+# npm ends with this script: it would go on filling what is removed here
+clean() {
+  if [ -n "$npm" ]; then kill "$npm" 2>/dev/null && wait "$npm" || true; fi
+  rm -rf "$part"
+}
+trap clean EXIT
+trap 'exit 1' HUP INT TERM
 cp package.json package-lock.json .npmrc "$part"
 # npm retries by itself, for about a minute where nobody answers
-(cd "$part" && timeout --kill-after=5 240 npm ci --ignore-scripts --no-audit --no-fund >&2)
+(cd "$part" && exec timeout --kill-after=5 240 npm ci --ignore-scripts --no-audit --no-fund >&2) &
+npm=$!
+wait "$npm"
+npm=
 # Each SDK carries its library for nine platforms, 400 MB: one is enough.
 case $(uname -s)-$(uname -m) in
   Linux-x86_64) ours=linux-x64 ;;
