@@ -17,6 +17,7 @@ use crate::{
     store::{Item, LaneId, Seq},
 };
 
+use claims::Claiming;
 pub(crate) use claims::Request;
 use rest::Rest;
 
@@ -37,8 +38,8 @@ pub(crate) struct Lanes {
     unseen: bool,
     /// Counts the times that [`Lanes::missed`] was called, to tell whether a claim saw what was meant.
     missed: u64,
-    /// The claim under way, with `missed` when it was made.
-    claiming: Option<u64>,
+    /// The claim under way.
+    claiming: Option<Claiming>,
     from_lane: LaneId,
     ended: bool,
 }
@@ -90,10 +91,7 @@ impl Lanes {
         let lane = item.lane;
         if self.is_resting(lane) {
             self.give_room(item.message.payload.len());
-            if self.claiming.is_some() {
-                // which does not see what goes back only now
-                self.missed();
-            }
+            self.gone_back(lane, item.position);
             return Some(item.seq);
         }
         self.push(Entry {

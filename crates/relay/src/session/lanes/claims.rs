@@ -1,9 +1,11 @@
 //! What is claimed from the store: room, what waits there, and giving back.
 
+use std::collections::BTreeMap;
+
 use chancery_identity::AgentDid;
 
 use super::{Lane, Lanes};
-use crate::store::{Claimed, LaneHold, LaneId, Seq};
+use crate::store::{Claimed, Item, LaneHold, LaneId, Seq};
 
 /// Messages taken of one lane at a time: enough that a lane does not wait for the store between two of them.
 pub(super) const PER_LANE: usize = 16;
@@ -17,6 +19,22 @@ pub(crate) struct Request {
     pub(crate) from_lane: LaneId,
     pub(crate) max_messages: usize,
     pub(crate) max_bytes: usize,
+}
+
+/// A claim that was asked for and not answered.
+pub(super) struct Claiming {
+    /// [`Lanes`]' count of what was missed, when it was asked for.
+    missed: u64,
+    /// Where in a lane the first message stands that was held when the claim was made, and has gone back since: the claim
+    /// has passed it over, and may have taken what stands behind it.
+    gone_back: BTreeMap<LaneId, i64>,
+}
+
+impl Claiming {
+    fn has_passed_over_older_than(&self, item: &Item) -> bool {
+        let first = self.gone_back.get(&item.lane);
+        first.is_some_and(|position| *position < item.position)
+    }
 }
 
 impl Lanes {
@@ -83,6 +101,15 @@ impl Lanes {
         self.unseen = true;
     }
 
+    /// What was held of `lane`, from `position` on, goes back to the store. A claim that is under way does not see it.
+    pub(super) fn gone_back(&mut self, lane: LaneId, position: i64) {
+        if let Some(claiming) = &mut self.claiming {
+            let first = claiming.gone_back.entry(lane).or_insert(position);
+            *first = position.min(*first);
+            self.missed();
+        }
+    }
+
     /// What to ask the store for, when it has more and there is room; the claim is then under way.
     pub(crate) fn wants_more(&mut self) -> Option<Request> {
         if self.claiming.is_some() || self.ended || !(self.unseen || self.with_more > 0) {
@@ -97,7 +124,10 @@ impl Lanes {
         if room == 0 || room_bytes == 0 || !(low || self.unseen && half_empty) {
             return None;
         }
-        self.claiming = Some(self.missed);
+        self.claiming = Some(Claiming {
+            missed: self.missed,
+            gone_back: BTreeMap::new(),
+        });
         let holds = self.lanes.iter_mut().map(|(id, lane)| {
             let wanted = lane.queue.len() <= LOW && !lane.waits();
             if let Some(rest) = &mut lane.rest {
@@ -120,13 +150,21 @@ impl Lanes {
     /// The answer to [`Lanes::wants_more`]. The rows that go back to the store.
     #[must_use]
     pub(crate) fn claimed(&mut self, claimed: Claimed) -> Vec<Seq> {
-        let seen = self.claiming.take();
+        let claiming = self.claiming.take();
+        let seen = claiming.as_ref().map(|claiming| claiming.missed);
         self.from_lane = claimed.next_lane;
         self.unseen = !claimed.complete || seen != Some(self.missed);
         let mut back = Vec::new();
         let brought: Vec<LaneId> = claimed.items.iter().map(|item| item.lane).collect();
         for item in claimed.items {
             let lane = item.lane;
+            if claiming
+                .as_ref()
+                .is_some_and(|claiming| claiming.has_passed_over_older_than(&item))
+            {
+                back.push(item.seq);
+                continue;
+            }
             if let Some(entry) = self.after_rest(item, &mut back) {
                 self.take_room(entry.item.message.payload.len());
                 self.push(entry);
@@ -152,19 +190,15 @@ impl Lanes {
 
     /// Takes back what `sender` sent and this session has not sent on; the rows.
     pub(crate) fn withdraw(&mut self, sender: &AgentDid) -> Vec<Seq> {
-        let mut rows = Vec::new();
-        let mut bytes = 0;
         let own = |lane: &Lane| lane.queue.front().is_some_and(|e| e.item.message.sender == *sender);
-        for lane in self.lanes.values_mut().filter(|lane| own(lane)) {
-            for entry in lane.queue.drain(..) {
-                bytes += entry.item.message.payload.len();
-                rows.push(entry.item.seq);
-            }
+        let lanes = self.lanes.values_mut().filter(|lane| own(lane));
+        let entries: Vec<_> = lanes.flat_map(|lane| lane.queue.drain(..)).collect();
+        for entry in &entries {
+            self.give_room(entry.item.message.payload.len());
+            self.gone_back(entry.item.lane, entry.item.position);
         }
-        self.held = self.held.saturating_sub(rows.len());
-        self.held_bytes = self.held_bytes.saturating_sub(bytes);
         self.lanes.retain(|_, lane| !lane.is_idle());
-        rows
+        entries.into_iter().map(|entry| entry.item.seq).collect()
     }
 
     /// The session is over. Returns the rows that are held and whose counted attempt was not made.
