@@ -6,7 +6,6 @@ use std::time::Duration;
 pub(crate) const MAX_GRPC_MESSAGE: usize = 25 << 20;
 /// Most payload of one answer or page, in bytes: leaves room below [`MAX_GRPC_MESSAGE`] for what protobuf adds.
 pub(crate) const MAX_ANSWER: usize = 24 << 20;
-/// Payload of an answer up to which it counts as small, in bytes. Larger ones take one of few seats, so that many at once
 /// Payload of an answer up to which it counts as small, in bytes: a page of ordinary messages. A larger one takes one of a
 /// few places, so that many at once do not fill the memory.
 pub(crate) const SMALL_ANSWER: usize = 256 << 10;
