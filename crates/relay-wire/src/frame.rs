@@ -47,9 +47,15 @@ pub enum Frame<'a> {
     },
 }
 
-/// A message on its way to its recipient.
+/// The text of a payload that was read before, perhaps by another process: one JSON value, kept verbatim since.
+///
+/// What is not JSON makes a frame that nobody can read; whoever makes one of these vouches for it.
+#[derive(Debug, Clone, Copy)]
+pub struct KeptPayload<'a>(pub &'a str);
+
+/// A message on its way to its recipient. `P` is the payload as it was just read, or a [`KeptPayload`].
 #[derive(Debug, Clone)]
-pub struct Deliver<'a> {
+pub struct Deliver<'a, P = &'a RawValue> {
     /// The relay's delivery id: the same for every attempt.
     pub id: Ulid,
     /// Sender.
@@ -57,7 +63,7 @@ pub struct Deliver<'a> {
     /// Recipient.
     pub to: AgentDid,
     /// The payload, verbatim.
-    pub payload: &'a RawValue,
+    pub payload: P,
     /// Media type of the payload; plain JSON when absent.
     pub content_type: Option<Cow<'a, str>>,
     /// Conversation.

@@ -526,7 +526,7 @@ impl Incoming {
             id: self.id,
             from: from.did,
             to: to.did,
-            payload: &payload,
+            payload: &*payload,
             content_type: None,
             conversation_id: self.lane.map(Into::into),
             reply_to: None,

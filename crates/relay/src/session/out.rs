@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use chancery_base::{Clock, ErrorCode as _, Rng, Ulid, json::is_portable};
 use chancery_identity::AgentDid;
 use chancery_relay_wire::{
-    frame::{Deliver, DeliverExtra, EnqueueAck, Frame, FrameError, Receipt, ReceiptStatus},
+    frame::{Deliver, DeliverExtra, EnqueueAck, Frame, FrameError, KeptPayload, Receipt, ReceiptStatus},
     limits,
     relay::DeliveryState,
 };
@@ -149,7 +149,11 @@ impl<'a> Writer<'a> {
                 Err(TooLong) => return Ok(None),
             }
         };
-        let payload: &RawValue = serde_json::from_slice(injected.as_deref().unwrap_or(&message.payload))?;
+        let payload = match &injected {
+            Some(injected) => serde_json::from_slice::<&RawValue>(injected)?.get(),
+            // it was read when it was accepted, and kept as it was
+            None => std::str::from_utf8(&message.payload).map_err(<serde_json::Error as serde::de::Error>::custom)?,
+        };
         if item.attempt > 1 {
             // it may be that the recipient could not check the token then
             self.shown.remove(&message.sender);
@@ -170,15 +174,13 @@ impl<'a> Writer<'a> {
             id: item.delivery_id,
             from: message.sender.clone(),
             to: message.recipient.clone(),
-            payload,
+            payload: KeptPayload(payload),
             content_type: message.content_type.as_deref().map(Cow::Borrowed),
             conversation_id: message.conversation.as_deref().map(Cow::Borrowed),
             reply_to: message.reply_to.as_deref().map(Cow::Borrowed),
             extra,
         };
-        Frame::Deliver(deliver)
-            .encode(item.delivery_id, self.clock.now())
-            .map(Some)
+        deliver.encode(self.clock.now()).map(Some)
     }
 
     /// The identity token of `agent`, unless this connection was shown it.
