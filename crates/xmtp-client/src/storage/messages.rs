@@ -1,0 +1,102 @@
+//! What was said, in the order in which this inbox learned of it.
+
+use chancery_store::rusqlite::{self, Row};
+use chancery_xmtp_wire::{
+    content::MessageId,
+    identity::{InboxId, InstallationKey},
+};
+use openmls::group::GroupId;
+
+use super::{StorageError, Tx};
+
+/// A place in the order of an inbox's messages. Later messages have greater ones; numbers may be missing, and none is
+/// used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(pub u64);
+
+/// A message as it was decrypted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMessage {
+    /// Its id.
+    pub id: MessageId,
+    /// The group in which it was said.
+    pub group: GroupId,
+    /// The id that the network gave it, by which all members order the group.
+    pub network_id: u64,
+    /// Who said it.
+    pub sender: InboxId,
+    /// With which of their installations.
+    pub installation: InstallationKey,
+    /// When the network took it, nanoseconds since the Unix epoch.
+    pub sent_ns: u64,
+    /// An `EncodedContent`.
+    pub content: Vec<u8>,
+}
+
+/// A message in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredMessage {
+    /// Its place.
+    pub position: Position,
+    /// The message.
+    pub message: NewMessage,
+}
+
+impl Tx<'_> {
+    /// Records `message`, unless there is one with its id already; its place if it was new.
+    ///
+    /// # Errors
+    /// Those of every write.
+    pub fn record(&self, message: &NewMessage) -> Result<Option<Position>, StorageError> {
+        self.with(|db| {
+            let new = db
+                .prepare_cached(
+                    "INSERT INTO messages
+                        (id, group_id, network_id, sender_inbox, sender_installation, sent_ns, content)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
+                )?
+                .execute((
+                    message.id.to_bytes(),
+                    message.group.as_slice(),
+                    message.network_id,
+                    message.sender.to_bytes(),
+                    message.installation.as_bytes(),
+                    message.sent_ns,
+                    &message.content,
+                ))?;
+            let position = db.last_insert_rowid().cast_unsigned();
+            Ok((new > 0).then_some(Position(position)))
+        })
+    }
+
+    /// Up to `limit` messages of all groups after `after`, oldest first: the log that other parts follow. From
+    /// `Position(0)` on it is all of them.
+    ///
+    /// # Errors
+    /// [`StorageError::Sql`].
+    pub fn messages_after(&self, after: Position, limit: u32) -> Result<Vec<StoredMessage>, StorageError> {
+        self.with(|db| {
+            let mut statement = db.prepare_cached(
+                "SELECT position, id, group_id, network_id, sender_inbox, sender_installation, sent_ns, content
+                 FROM messages WHERE position > ?1 ORDER BY position LIMIT ?2",
+            )?;
+            let found = statement.query_map((after.0, limit), stored)?;
+            Ok(found.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+}
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
+    Ok(StoredMessage {
+        position: Position(row.get(0)?),
+        message: NewMessage {
+            id: MessageId::from_bytes(row.get(1)?),
+            group: GroupId::from_slice(row.get_ref(2)?.as_blob()?),
+            network_id: row.get(3)?,
+            sender: InboxId::from_bytes(row.get(4)?),
+            installation: InstallationKey::from_bytes(row.get(5)?),
+            sent_ns: row.get(6)?,
+            content: row.get(7)?,
+        },
+    })
+}
