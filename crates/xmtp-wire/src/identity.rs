@@ -29,7 +29,7 @@ pub use identifier::{
     EthereumAddress, Identifier, InboxId, InstallationKey, MemberIdentifier, MemberKind, Nonce, Passkey,
 };
 pub use installation::{INSTALLATION_CONTEXT, sign_as_installation};
-pub use log::{IdentityLog, MAX_ACTIONS, MAX_INSTALLATIONS, MAX_UPDATES};
+pub use log::{IdentityLog, MAX_ACTIONS, MAX_INSTALLATIONS, MAX_LOG_ACTIONS, MAX_UPDATES};
 pub use passkey::PasskeyAssertion;
 pub use signature::{AccountId, ContractWallets, NoChain, ReplayKey, Signature, Verdict, VerifiedSignature};
 pub use state::{AssociationState, Member, MembershipDiff};

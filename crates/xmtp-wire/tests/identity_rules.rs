@@ -11,7 +11,8 @@ use std::convert::Infallible;
 
 use chancery_xmtp_wire::identity::{
     AccountId, Action, AdmissionError, AssociationError, AssociationState, IdentityLog, InboxId, InstallationKey,
-    MAX_ACTIONS, MAX_INSTALLATIONS, MAX_UPDATES, MemberIdentifier, NoChain, Signature, Update, VerifiedUpdate,
+    MAX_ACTIONS, MAX_INSTALLATIONS, MAX_LOG_ACTIONS, MAX_UPDATES, MemberIdentifier, NoChain, Signature, Update,
+    VerifiedUpdate,
 };
 use people::{
     Signed, Signer, add, change_recovery, contract, create, inbox_of, installation, members, members_of, opened_by,
@@ -593,6 +594,31 @@ fn a_node_admits_ten_installations() {
     );
     log.append(99, over).unwrap();
     then(&mut log, &[revoke(&owner, &others[1])]);
+}
+
+#[test]
+fn a_node_admits_1024_actions_in_all_updates_together() {
+    let (owner, stranger) = (wallet(1), wallet(9));
+    let mut log = opened_by(&owner);
+    let revocations = |at: u64, number: usize| {
+        let unsigned = Update {
+            inbox_id: opened_by(&owner).inbox_id(),
+            client_timestamp_ns: at * 1_000_000_000,
+            actions: vec![revoke(&owner, &stranger).0; number],
+        };
+        let mut signature = None;
+        let signed =
+            unsigned.sign(|_, text| Ok::<_, Infallible>(signature.get_or_insert_with(|| owner.sign(text)).clone()));
+        signed.unwrap().verify(&NoChain).unwrap()
+    };
+    for at in 2..=4 {
+        log.append(at, revocations(at, MAX_ACTIONS)).unwrap();
+    }
+    let had: usize = MAX_LOG_ACTIONS - 3 * MAX_ACTIONS - 1;
+    assert_eq!(log.admit(&revocations(5, had + 1)), Err(AdmissionError::LogFull));
+    log.admit(&revocations(5, had)).unwrap();
+    // who reads a log takes what is in it
+    log.append(5, revocations(5, had + 1)).unwrap();
 }
 
 #[test]

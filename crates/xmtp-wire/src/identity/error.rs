@@ -132,7 +132,7 @@ pub enum AdmissionError {
     /// More installations than [`MAX_INSTALLATIONS`](super::MAX_INSTALLATIONS).
     #[error("the inbox has too many installations")]
     TooManyInstallations,
-    /// The log holds [`MAX_UPDATES`](super::MAX_UPDATES) entries.
+    /// The log holds [`MAX_UPDATES`](super::MAX_UPDATES) entries, or as much as it may in other measures.
     #[error("the inbox has too many updates")]
     LogFull,
     /// The sequence id is not above that of the last entry (IDENT-004).

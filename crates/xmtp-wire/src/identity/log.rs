@@ -15,6 +15,10 @@ pub const MAX_INSTALLATIONS: usize = 10;
 /// up to two signatures to verify.
 pub const MAX_ACTIONS: usize = 256;
 
+/// Actions in all updates of one inbox together that a node takes: four an update. Whoever reads the log verifies the
+/// signatures of them all, and so does the node.
+pub const MAX_LOG_ACTIONS: usize = 1024;
+
 impl<S> Update<S> {
     /// Whether a node looks at this update at all; to be asked before its signatures are verified.
     ///
@@ -70,7 +74,9 @@ impl IdentityLog {
     /// Any [`AdmissionError`] but `OutOfOrder`.
     pub fn admit(&self, update: &VerifiedUpdate) -> Result<AssociationState, AdmissionError> {
         update.update().within_limits()?;
-        if self.entries.len() >= MAX_UPDATES {
+        let actions: usize = self.entries.iter().map(|(_, entry)| entry.update().actions.len()).sum();
+        if self.entries.len() >= MAX_UPDATES || actions.saturating_add(update.update().actions.len()) > MAX_LOG_ACTIONS
+        {
             return Err(AdmissionError::LogFull);
         }
         self.belongs(update)?;
