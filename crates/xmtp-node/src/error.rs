@@ -95,6 +95,7 @@ refusals! {
         "an identifier is an address, 0x and 40 hex digits, or a passkey in hex digits";
     DirectionUnsupported = "XMTP_NODE_DIRECTION_UNSUPPORTED", Input, "a commit log is read oldest first";
     KeyPackageMissing = "XMTP_NODE_KEY_PACKAGE_MISSING", Input, "there is no key package";
+    KeyPackageSuperseded = "XMTP_NODE_KEY_PACKAGE_SUPERSEDED", Conflict, "the installation has a newer key package";
     InstallationForeign = "XMTP_NODE_INSTALLATION_FOREIGN", Forbidden, "the installation belongs to another inbox";
     UpdateMissing = "XMTP_NODE_UPDATE_MISSING", Input, "there is no identity update";
     UpdateTooLarge = "XMTP_NODE_UPDATE_TOO_LARGE", Input, "the identity update is larger than one may be";
@@ -114,6 +115,8 @@ refusals! {
     Malformed = "XMTP_NODE_MALFORMED", Input, "the request is not one gRPC message of the type that the method takes";
     Compressed = "XMTP_NODE_COMPRESSED", Input, "this node takes no compressed messages";
     AnswerTooLarge = "XMTP_NODE_ANSWER_TOO_LARGE", Limited, "the answer would be larger than one may be: ask for less at once";
+    NotGrpc = "XMTP_NODE_NOT_GRPC", Input, "this node speaks gRPC alone";
+    FromPage = "XMTP_NODE_FROM_PAGE", Forbidden, "web pages have no business with this node";
     NotServed = "XMTP_NODE_NOT_SERVED", Input, "this node does not serve this method";
     NoChain = "XMTP_NODE_NO_CHAIN", Input, "this node asks no chain, so it cannot verify smart contract wallets";
 }

@@ -13,6 +13,10 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use axum::{
     body::Body,
     extract::{Request, State},
+    http::{
+        HeaderMap, HeaderValue,
+        header::{CONTENT_TYPE, ORIGIN},
+    },
     middleware::Next,
     response::Response,
 };
@@ -63,7 +67,8 @@ impl Gate {
 
     /// Waits for a place for a large answer.
     pub(crate) async fn large_answer(&self) -> Result<LargeAnswer, Refusal> {
-        let permit = Arc::clone(&self.large_answers).acquire_owned().await;
+        let permit = Arc::clone(&self.large_answers).acquire_owned();
+        let permit = self.underway.pressing(permit).await;
         // the semaphore is never closed
         permit
             .map(|permit| LargeAnswer(Arc::new(permit)))
@@ -71,6 +76,7 @@ impl Gate {
     }
 
     async fn pass(&self, request: Request, next: Next) -> Result<Response, Status> {
+        is_a_programs(request.headers())?;
         let address = request.extensions().get::<ClientAddr>().map(|client| client.network());
         let key = address.unwrap_or(IpAddr::from([0_u8; 16])).to_string();
         if let Err(retry) = self.rate.check(&key, self.clock.now()) {
@@ -98,8 +104,23 @@ impl Gate {
             return Ok(response);
         }
         let large = response.extensions_mut().remove::<LargeAnswer>();
+        if large.is_some() {
+            ticket.hold_room();
+        }
         ticket.wait_for_client();
         Ok(response.map(|body| Body::new(Leaving::new(body, ticket, large))))
+    }
+}
+
+/// Refuses what a browser sends on behalf of some page: pages reach addresses, loopback among them, that nobody else can.
+fn is_a_programs(headers: &HeaderMap) -> Result<(), Refusal> {
+    if headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site") {
+        return Err(Refusal::FromPage);
+    }
+    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    match content_type.strip_prefix(b"application/grpc") {
+        Some([] | [b'+' | b';', ..]) => Ok(()),
+        _ => Err(Refusal::NotGrpc),
     }
 }
 

@@ -10,6 +10,7 @@
 //! Beside `chancery xmtp-node`, tests and benches run it in their own process with [`Running::start`].
 
 mod api;
+mod codec;
 mod convert;
 mod engine;
 mod error;

@@ -48,6 +48,14 @@ pub(crate) const MAX_COMMIT_ENTRY: usize = 16 << 10;
 pub(crate) const MAX_IDENTITY_UPDATE: usize = 64 << 10;
 /// Replayed identity logs that are kept: each up to a few hundred KiB.
 pub(crate) const REPLAYED_LOGS: usize = 64;
+/// Largest identity log, in bytes: 256 updates as official clients make them are half of this. Whoever asks for the logs of
+/// 48 inboxes at once gets them all in one answer, however large their owners make them.
+pub(crate) const MAX_IDENTITY_LOG: usize = 512 << 10;
+/// Identity updates that are judged or wait for it: a quarter of [`REQUESTS_IN_FLIGHT`], so that a flood of them leaves the
+/// rest to messages. With as many signatures as they may have they take half a minute of one core.
+pub(crate) const MAX_JUDGED: usize = 256;
+/// Lines that updates of one inbox wait in, one after the other, spread over the inboxes.
+pub(crate) const INBOX_LINES: usize = 256;
 /// How often an identity update is validated anew because another one of its inbox came first.
 pub(crate) const UPDATE_ATTEMPTS: usize = 8;
 

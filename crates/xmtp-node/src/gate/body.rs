@@ -11,7 +11,10 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{LargeAnswer, underway::Ticket};
+use super::{
+    LargeAnswer,
+    underway::{Ticket, Underway},
+};
 use crate::{
     error::Refusal,
     limits::{MAX_GRPC_MESSAGE, SMALL_REQUEST},
@@ -40,10 +43,11 @@ impl LargeRequests {
     }
 
     /// Waits until there is room for `bytes`; what is larger than all there is waits for all.
-    fn take(&self, bytes: usize) -> Taking {
+    fn take(&self, bytes: usize, underway: &Arc<Underway>) -> Taking {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).min(self.all);
         let semaphore = Arc::clone(&self.units);
-        Box::pin(async move { semaphore.acquire_many_owned(units).await.ok() })
+        let underway = Arc::clone(underway);
+        Box::pin(async move { underway.pressing(semaphore.acquire_many_owned(units)).await.ok() })
     }
 }
 
@@ -81,6 +85,8 @@ pub(super) struct Arriving {
     prefix: Vec<u8>,
     /// Bytes of the message that are still to come, prefix included.
     left: usize,
+    /// Bytes that came since the client last showed that it goes on.
+    progress: usize,
     taking: Option<(Taking, Bytes)>,
 }
 
@@ -94,6 +100,7 @@ impl Arriving {
             held: held.clone(),
             prefix: Vec::new(),
             left: PREFIX,
+            progress: 0,
             taking: None,
         };
         (arriving, held)
@@ -130,6 +137,10 @@ impl HttpBody for Arriving {
         if let Some((taking, _)) = &mut self.taking {
             let room = ready!(taking.as_mut().poll(cx));
             self.held.lock()._room = room;
+            self.ticket.hold_room();
+            if self.left > 0 {
+                self.ticket.wait_for_client();
+            }
             if let Some((_, data)) = self.taking.take() {
                 return Poll::Ready(Some(Ok(Frame::data(data))));
             }
@@ -142,17 +153,24 @@ impl HttpBody for Arriving {
         let Some(data) = frame.data_ref() else {
             return Poll::Ready(Some(Ok(frame)));
         };
+        self.progress = self.progress.saturating_add(data.len());
         match self.note(data) {
             Err(()) => self.refuse(),
             Ok(Some(length)) if length > MAX_GRPC_MESSAGE => self.refuse(),
             Ok(Some(length)) if length > SMALL_REQUEST => {
-                let taking = self.large.take(length);
+                // meanwhile it is the client that waits
+                self.ticket.work();
+                let taking = self.large.take(length, self.ticket.underway());
                 self.taking = frame.into_data().ok().map(|data| (taking, data));
                 self.poll_frame(cx)
             }
             Ok(_) => {
                 if self.left == 0 {
                     self.ticket.work();
+                } else if self.progress >= SMALL_REQUEST {
+                    // a large request takes its time as long as it comes
+                    self.progress = 0;
+                    self.ticket.wait_for_client();
                 }
                 Poll::Ready(Some(Ok(frame)))
             }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -13,6 +14,8 @@ use crate::error::Refusal;
 
 /// How long a client may keep a request waiting when too many are under way. Who reads and writes at all is faster.
 const PATIENCE_UNDER_PRESSURE: Duration = Duration::from_secs(2);
+/// How often those who wait for room look for such clients.
+const PRESS: Duration = Duration::from_millis(500);
 /// How often those are looked for that have waited for too long.
 const SWEEP: Duration = Duration::from_secs(1);
 
@@ -33,6 +36,8 @@ struct Open {
     connection: Option<Connection>,
     /// Since when the client is waited for.
     waiting: Option<Instant>,
+    /// Whether it has room of which there is little.
+    room: bool,
 }
 
 /// A request's place. Dropping it gives the place back.
@@ -64,18 +69,19 @@ impl Underway {
         let mut state = self.lock();
         let full = state.open.len() >= self.most;
         if full {
-            state.cut(now, PATIENCE_UNDER_PRESSURE.min(self.patience));
+            state.cut(now, PATIENCE_UNDER_PRESSURE.min(self.patience), |_| true);
             return Err(Refusal::Busy);
         }
         if now.duration_since(state.swept) >= SWEEP {
             state.swept = now;
-            state.cut(now, self.patience);
+            state.cut(now, self.patience, |_| true);
         }
         let id = state.next;
         state.next += 1;
         let open = Open {
             connection,
             waiting: Some(now),
+            room: false,
         };
         state.open.insert(id, open);
         Ok(Ticket {
@@ -83,13 +89,25 @@ impl Underway {
             id,
         })
     }
+
+    /// Waits for `room`; meanwhile those are cut who have room and whose clients keep it waiting.
+    pub(super) async fn pressing<T>(&self, room: impl Future<Output = T>) -> T {
+        let mut room = pin!(room);
+        loop {
+            if let Ok(room) = tokio::time::timeout(PRESS, room.as_mut()).await {
+                return room;
+            }
+            let patience = PATIENCE_UNDER_PRESSURE.min(self.patience);
+            self.lock().cut(Instant::now(), patience, |open| open.room);
+        }
+    }
 }
 
 impl State {
-    /// Cuts the connections of clients that have kept a request waiting for `patience`.
-    fn cut(&mut self, now: Instant, patience: Duration) {
+    /// Cuts the connections of clients that have kept a request waiting for `patience`, if it is one of `those`.
+    fn cut(&mut self, now: Instant, patience: Duration, those: impl Fn(&Open) -> bool) {
         let mut cut = 0_usize;
-        for open in self.open.values_mut() {
+        for open in self.open.values_mut().filter(|open| those(open)) {
             if open.waiting.is_some_and(|since| now.duration_since(since) >= patience)
                 && let Some(connection) = open.connection.take()
             {
@@ -112,6 +130,18 @@ impl Ticket {
     /// From now on the client waits for us.
     pub(super) fn work(&self) {
         self.set(None);
+    }
+
+    /// From now on it has room of which there is little.
+    pub(super) fn hold_room(&self) {
+        if let Some(open) = self.underway.lock().open.get_mut(&self.id) {
+            open.room = true;
+        }
+    }
+
+    /// All requests that are under way.
+    pub(super) fn underway(&self) -> &Arc<Underway> {
+        &self.underway
     }
 
     fn set(&self, waiting: Option<Instant>) {

@@ -5,26 +5,29 @@
 //! are judged against the same log and both appended.
 
 use std::{
-    collections::VecDeque,
+    collections::{VecDeque, hash_map::RandomState},
+    hash::BuildHasher as _,
+    num::NonZero,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
 use chancery_xmtp_wire::{
     identity::{
-        AssociationState, Identifier as Known, IdentityLog, IdentityUpdate, InboxId, MemberIdentifier, MembershipDiff,
-        NoChain,
+        AdmissionError, AssociationState, Identifier as Known, IdentityLog, IdentityUpdate, InboxId, MemberIdentifier,
+        MembershipDiff, NoChain,
     },
     proto::identity::associations as proto,
 };
 use prost::Message as _;
+use tokio::sync::Semaphore;
 use tonic::Status;
 
 use super::identifier;
 use crate::{
     engine::Engine,
     error::{Refusal, defect, invalid_update, store_failed},
-    limits::{MAX_IDENTITY_UPDATE, REPLAYED_LOGS, UPDATE_ATTEMPTS},
+    limits::{INBOX_LINES, MAX_IDENTITY_LOG, MAX_IDENTITY_UPDATE, MAX_JUDGED, REPLAYED_LOGS, UPDATE_ATTEMPTS},
     store::{
         Failure,
         commands::AppendIdentityUpdate,
@@ -40,19 +43,28 @@ pub(super) async fn publish(engine: &Engine, logs: &Logs, update: proto::Identit
         return Err(Refusal::UpdateTooLarge.into());
     }
     let update = IdentityUpdate::try_from(update).map_err(|error| invalid_update(&error))?;
+    update.within_limits().map_err(|error| invalid_update(&error))?;
     let inbox = update.inbox_id;
-    let update = blocking(move || update.verify(&NoChain).map_err(|error| invalid_update(&error))).await?;
+    let _place = logs.judged.try_acquire().map_err(|_| Refusal::Busy)?;
+    let verify = move || update.verify(&NoChain).map_err(|error| invalid_update(&error));
+    let update = logs.verifying(verify).await?;
+    // one after the other, so that each finds the log that the one before has replayed
+    let _line = logs.line(inbox).await;
     for _ in 0..UPDATE_ATTEMPTS {
-        let log = match logs.take(inbox) {
-            Some(log) => log,
-            None => load(engine, inbox).await?,
+        let Replayed { log, size } = match logs.take(inbox) {
+            Some(replayed) => replayed,
+            None => load(engine, logs, inbox).await?,
         };
         let after = log.last_sequence_id();
-        let state = match log.admit(&update) {
+        let admitted = match log.admit(&update) {
+            Ok(_) if size.saturating_add(bytes.len()) > MAX_IDENTITY_LOG => Err(AdmissionError::LogFull),
+            admitted => admitted,
+        };
+        let state = match admitted {
             Ok(state) => state,
             Err(error) => {
                 // a client that never heard that its update was taken sends it again, and so do those who raced
-                logs.put(log);
+                logs.put(Replayed { log, size });
                 let logged = engine
                     .find(InboxLog {
                         inbox: inbox.to_string(),
@@ -81,7 +93,8 @@ pub(super) async fn publish(engine: &Engine, logs: &Logs, update: proto::Identit
                 let mut log = log;
                 // what was admitted can be appended; should it not, the log is read anew next time
                 if log.append(sequence_id, update).is_ok() {
-                    logs.put(log);
+                    let size = size.saturating_add(bytes.len());
+                    logs.put(Replayed { log, size });
                 }
                 return Ok(());
             }
@@ -95,46 +108,95 @@ pub(super) async fn publish(engine: &Engine, logs: &Logs, update: proto::Identit
 
 /// Logs that were replayed lately: an inbox that is updated now is likely to be updated next, and its signatures need not
 /// all be verified again. Only whoever took a log has it; who finds none reads it from the store.
-#[derive(Default)]
-pub(super) struct Logs(Mutex<VecDeque<IdentityLog>>);
+pub(super) struct Logs {
+    replayed: Mutex<VecDeque<Replayed>>,
+    /// Updates of an inbox wait for each other here. Which inboxes share a line nobody can foresee.
+    lines: Vec<tokio::sync::Mutex<()>>,
+    hasher: RandomState,
+    /// Places for updates that are judged.
+    judged: Semaphore,
+    /// Signatures are verified for so many at a time, so that those who send many leave time for everything else.
+    cores: Semaphore,
+}
+
+/// A log, and the bytes of its updates.
+struct Replayed {
+    log: IdentityLog,
+    size: usize,
+}
+
+impl Default for Logs {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self {
+            replayed: Mutex::default(),
+            lines: (0..INBOX_LINES).map(|_| tokio::sync::Mutex::default()).collect(),
+            hasher: RandomState::new(),
+            judged: Semaphore::new(MAX_JUDGED),
+            cores: Semaphore::new(cores.div_ceil(2)),
+        }
+    }
+}
 
 impl Logs {
-    fn lock(&self) -> MutexGuard<'_, VecDeque<IdentityLog>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Waits until nobody else judges updates of `inbox`.
+    async fn line(&self, inbox: InboxId) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        let at = usize::try_from(self.hasher.hash_one(inbox) % INBOX_LINES as u64).unwrap_or(0);
+        match self.lines.get(at) {
+            Some(line) => Some(line.lock().await),
+            None => None,
+        }
     }
 
-    fn take(&self, inbox: InboxId) -> Option<IdentityLog> {
+    /// Does what takes long because of signatures, off the threads that serve.
+    async fn verifying<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Status> + Send + 'static,
+    ) -> Result<T, Status> {
+        let _core = self.cores.acquire().await.map_err(|_| Refusal::Busy)?;
+        let done = tokio::task::spawn_blocking(work).await;
+        done.unwrap_or_else(|error| Err(defect("a task ended", &error)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Replayed>> {
+        self.replayed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, inbox: InboxId) -> Option<Replayed> {
         let mut logs = self.lock();
-        let at = logs.iter().position(|log| log.inbox_id() == inbox)?;
+        let at = logs.iter().position(|one| one.log.inbox_id() == inbox)?;
         logs.remove(at)
     }
 
-    fn put(&self, log: IdentityLog) {
+    fn put(&self, replayed: Replayed) {
+        let log = &replayed.log;
         let mut logs = self.lock();
         // of two that raced, the later one is there already
-        if let Some(at) = logs.iter().position(|other| other.inbox_id() == log.inbox_id()) {
+        if let Some(at) = logs.iter().position(|other| other.log.inbox_id() == log.inbox_id()) {
             let newer = logs
                 .get(at)
-                .is_some_and(|other| other.last_sequence_id() >= log.last_sequence_id());
+                .is_some_and(|other| other.log.last_sequence_id() >= log.last_sequence_id());
             if newer {
                 return;
             }
             logs.remove(at);
         }
-        logs.push_back(log);
+        logs.push_back(replayed);
         if logs.len() > REPLAYED_LOGS {
             logs.pop_front();
         }
     }
 }
 
-async fn load(engine: &Engine, inbox: InboxId) -> Result<IdentityLog, Status> {
+async fn load(engine: &Engine, logs: &Logs, inbox: InboxId) -> Result<Replayed, Status> {
     let logged = engine
         .find(InboxLog {
             inbox: inbox.to_string(),
         })
         .await?;
-    blocking(move || replay(inbox, &logged)).await
+    let size = logged.iter().map(|entry| entry.update.len()).sum();
+    let log = logs.verifying(move || replay(inbox, &logged)).await?;
+    Ok(Replayed { log, size })
 }
 
 /// What is in the log was judged when it came in: that it does not replay is a defect.
@@ -181,10 +243,4 @@ fn membership(before: Option<&AssociationState>, after: &AssociationState) -> Me
         }
     }
     membership
-}
-
-/// Signatures take long enough to keep them off the threads that serve.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Status> + Send + 'static) -> Result<T, Status> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(defect("a task ended", &error)))
 }

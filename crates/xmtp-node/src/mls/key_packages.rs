@@ -4,6 +4,9 @@
 //! clients upload the key package of a new installation before they publish the update that adds it, also to an inbox that
 //! exists. So an upload is taken as long as no other inbox has the installation, and a key package is handed out only while
 //! the log has the installation in that inbox: from the update that adds it on, until the one that revokes it.
+//!
+//! Anybody can read a key package and send it later. One that was superseded stays so: its private half is gone, and whoever
+//! brought it back would keep the installation out of every new group.
 
 use bytes::Bytes;
 use chancery_xmtp_wire::{mls::ValidatedKeyPackage, proto::mls::api::v1 as proto};
@@ -12,10 +15,11 @@ use tonic::{Response, Status};
 use super::{answer, installation};
 use crate::{
     engine::Engine,
-    error::{Refusal, refused},
+    error::{Refusal, refused, store_failed},
     limits::MAX_FETCHED_KEY_PACKAGES,
     store::{
-        commands::PutKeyPackage,
+        Failure,
+        commands::{PutKeyPackage, Superseded},
         model::Installation,
         queries::{InboxOf, KeyPackages},
     },
@@ -34,11 +38,15 @@ pub(super) async fn upload(engine: &Engine, upload: Option<proto::KeyPackageUplo
     let step = PutKeyPackage {
         installation,
         inbox,
+        init_key: *valid.init_key(),
         key_package: bytes,
         now_ns: engine.now_ns(),
     };
-    engine.apply(step, |()| {}).await?;
-    Ok(installation)
+    match engine.store.run(step).await {
+        Ok(()) => Ok(installation),
+        Err(Failure::Refused(Superseded)) => Err(Refusal::KeyPackageSuperseded.into()),
+        Err(Failure::Store(error)) => Err(store_failed(&error)),
+    }
 }
 
 /// One key package for each installation, in their order; empty where there is none that counts.

@@ -36,11 +36,13 @@ pub(crate) struct AppendWelcomes {
     pub(crate) now_ns: u64,
 }
 
-/// The one key package of an installation; it takes the place of an older one.
+/// The one key package of an installation; it takes the place of an older one. Refused when it is itself one that another
+/// took the place of, which its init key tells.
 #[derive(Debug, Clone)]
 pub(crate) struct PutKeyPackage {
     pub(crate) installation: Installation,
     pub(crate) inbox: String,
+    pub(crate) init_key: [u8; 32],
     pub(crate) key_package: Bytes,
     pub(crate) now_ns: u64,
 }
@@ -62,6 +64,10 @@ pub(crate) struct AppendIdentityUpdate {
 pub(crate) struct AppendCommitEntries {
     pub(crate) entries: Vec<NewCommitEntry>,
 }
+
+/// The installation has a newer key package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Superseded;
 
 /// Another update of the inbox came first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +98,7 @@ impl Step for AppendWelcomes {
 
 impl Step for PutKeyPackage {
     type Done = ();
-    type Refusal = Never;
+    type Refusal = Superseded;
 
     fn weight(&self) -> usize {
         self.key_package.len() + COMMAND_OVERHEAD

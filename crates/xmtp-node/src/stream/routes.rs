@@ -23,6 +23,7 @@ use super::{
     reading,
 };
 use crate::{
+    codec::decode,
     engine::Engine,
     error::Refusal,
     gate::Endless,
@@ -34,7 +35,7 @@ use crate::{
 pub(crate) async fn subscribe_group_messages(State(engine): State<Arc<Engine>>, request: Request) -> Response {
     let address = address_of(&request);
     let filters = async {
-        let asked: SubscribeGroupMessagesRequest = message(request).await?;
+        let asked: SubscribeGroupMessagesRequest = message(request, engine.settings.limits.filters_per_stream).await?;
         check_count(&engine, asked.filters.len())?;
         let filters = asked.filters.into_iter();
         let filters = filters.map(|filter| Ok((group_id(filter.group_id)?, filter.id_cursor)));
@@ -50,7 +51,8 @@ pub(crate) async fn subscribe_group_messages(State(engine): State<Arc<Engine>>, 
 pub(crate) async fn subscribe_welcome_messages(State(engine): State<Arc<Engine>>, request: Request) -> Response {
     let address = address_of(&request);
     let filters = async {
-        let asked: SubscribeWelcomeMessagesRequest = message(request).await?;
+        let asked: SubscribeWelcomeMessagesRequest =
+            message(request, engine.settings.limits.filters_per_stream).await?;
         if asked.filters.is_empty() {
             return Err(Refusal::NoFilters.into());
         }
@@ -92,8 +94,8 @@ fn address_of(request: &Request) -> IpAddr {
     client.map_or(Ipv6Addr::UNSPECIFIED.into(), |client| client.network())
 }
 
-/// The one message of a request, not compressed.
-async fn message<T: Message + Default>(request: Request) -> Result<T, Status> {
+/// The one message of a request, not compressed, with a list of at most so many filters.
+async fn message<T: Message + Default>(request: Request, filters: usize) -> Result<T, Status> {
     let body = to_bytes(request.into_body(), MAX_SUBSCRIPTION).await;
     let mut body: Bytes = body.map_err(|_| Refusal::RequestTooLarge)?;
     let malformed = || Status::from(Refusal::Malformed);
@@ -105,5 +107,5 @@ async fn message<T: Message + Default>(request: Request) -> Result<T, Status> {
     if u32::try_from(body.len()) != Ok(length) {
         return Err(malformed());
     }
-    T::decode(body).map_err(|_| malformed())
+    decode(body, filters, Refusal::TooManyFilters).map_err(Status::from)
 }

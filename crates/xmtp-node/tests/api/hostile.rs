@@ -4,7 +4,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     pin::Pin,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -163,6 +163,15 @@ fn announcing(length: u32) -> Bytes {
     [&[0][..], &length.to_be_bytes()].concat().into()
 }
 
+/// A request of the service for identities.
+fn identity_request(path: &str) -> (Request<Slow>, mpsc::Sender<Bytes>) {
+    let (mut request, body) = request(path);
+    *request.uri_mut() = format!("http://node/xmtp.identity.api.v1.IdentityApi/{path}")
+        .parse()
+        .unwrap();
+    (request, body)
+}
+
 /// The code of an answer that has no body.
 fn answered<B>(response: &hyper::Response<B>) -> Option<&str> {
     response.headers().get("chancery-code")?.to_str().ok()
@@ -216,6 +225,132 @@ async fn large_requests_wait_for_room_and_small_ones_do_not() {
     first.abort();
     drop((body, dribbling));
     soon("room", mls.send_group_messages(large())).await.unwrap();
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn who_announces_much_and_sends_nothing_keeps_its_room_from_nobody_for_long() {
+    let node = TestNode::with(|settings| settings.limits.large_request_bytes = 25 << 20).await;
+    let mut dribbling = raw(node.address(), 66, 65_535).await;
+    let (first, body) = request("SendGroupMessages");
+    body.send(announcing(25 << 20)).await.unwrap();
+    let first = tokio::spawn(dribbling.send_request(first));
+    let mut mls = node.mls().await;
+    let large = || sending([text(1, vec![0; 1 << 20])]);
+    until("the room to be taken", async || {
+        let mut mls = mls.clone();
+        let waited = tokio::time::timeout(Duration::from_millis(300), mls.send_group_messages(large()));
+        waited.await.is_err()
+    })
+    .await;
+    let began = Instant::now();
+    soon("room", mls.send_group_messages(large())).await.unwrap();
+    // long before the request would have been given up
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    assert!(soon("the end", first).await.unwrap().is_err(), "its connection was cut");
+    drop(body);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn who_does_not_read_large_answers_keeps_nobody_from_them_for_long() {
+    let node = TestNode::start().await;
+    let mut mls = node.mls().await;
+    for n in 0..2 {
+        mls.send_group_messages(sending([text(1, vec![n; 200 << 10])]))
+            .await
+            .unwrap();
+    }
+    let mut sender = raw(node.address(), 66, 0).await;
+    let mut unread = Vec::new();
+    for _ in 0..16 {
+        let (request, body) = request("QueryGroupMessages");
+        body.send(framed(&query().encode_to_vec())).await.unwrap();
+        drop(body);
+        unread.push(tokio::spawn(sender.send_request(request)));
+    }
+    // those who have places are given their headers; the others wait
+    until("the places to be taken", async || {
+        unread.iter().filter(|answer| answer.is_finished()).count() == 8
+    })
+    .await;
+    let began = Instant::now();
+    let page = soon("a page", mls.query_group_messages(query())).await.unwrap();
+    assert_eq!(page.into_inner().messages.len(), 2);
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn entries_are_counted_before_they_are_decoded() {
+    let node = TestNode::start().await;
+    // two bytes an entry, and behind them what does not decode: who decodes first says so
+    let list = |entries: usize| framed(&[b"\x0a\x00".repeat(entries), vec![0xff]].concat());
+    let nested = [&[0x0a, 0xfc, 0xff, 0x07][..], &b"\x0a\x00".repeat(65_534)].concat();
+    for ((request, body), sent, rule) in [
+        (request("SendGroupMessages"), list(1000), "XMTP_NODE_BATCH_TOO_LARGE"),
+        (request("SendWelcomeMessages"), list(5000), "XMTP_NODE_BATCH_TOO_LARGE"),
+        (request("FetchKeyPackages"), list(5000), "XMTP_NODE_BATCH_TOO_LARGE"),
+        (
+            request("GetNewestGroupMessage"),
+            list(17_000),
+            "XMTP_NODE_BATCH_TOO_LARGE",
+        ),
+        (request("BatchPublishCommitLog"), list(200), "XMTP_NODE_BATCH_TOO_LARGE"),
+        (request("BatchQueryCommitLog"), list(200), "XMTP_NODE_BATCH_TOO_LARGE"),
+        (
+            request("SubscribeGroupMessages"),
+            list(21_000),
+            "XMTP_NODE_TOO_MANY_FILTERS",
+        ),
+        (
+            request("SubscribeWelcomeMessages"),
+            list(21_000),
+            "XMTP_NODE_TOO_MANY_FILTERS",
+        ),
+        (
+            identity_request("GetIdentityUpdates"),
+            list(2000),
+            "XMTP_NODE_BATCH_TOO_LARGE",
+        ),
+        (identity_request("GetInboxIds"), list(2000), "XMTP_NODE_BATCH_TOO_LARGE"),
+        (
+            identity_request("PublishIdentityUpdate"),
+            framed(&nested),
+            "XMTP_NODE_UPDATE_TOO_LARGE",
+        ),
+        (request("SendGroupMessages"), framed(b"\xff"), "XMTP_NODE_MALFORMED"),
+    ] {
+        let path = request.uri().path().to_owned();
+        let mut sender = raw(node.address(), 1, 65_535).await;
+        let answer = tokio::spawn(sender.send_request(request));
+        body.send(sent).await.unwrap();
+        drop(body);
+        let response = soon("the answer", answer).await.unwrap().unwrap();
+        assert_eq!(answered(&response), Some(rule), "{path}");
+    }
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_page_has_a_browser_send_is_refused() {
+    let node = TestNode::start().await;
+    for (name, value, rule) in [
+        ("origin", "https://page.example", "XMTP_NODE_FROM_PAGE"),
+        ("origin", "null", "XMTP_NODE_FROM_PAGE"),
+        ("sec-fetch-site", "same-site", "XMTP_NODE_FROM_PAGE"),
+        // what needs no leave to be sent across origins
+        ("content-type", "text/plain", "XMTP_NODE_NOT_GRPC"),
+        ("content-type", "application/grpc-web", "XMTP_NODE_NOT_GRPC"),
+    ] {
+        for path in ["SendGroupMessages", "SubscribeGroupMessages"] {
+            let mut sender = raw(node.address(), 1, 65_535).await;
+            let (mut request, _body) = request(path);
+            request.headers_mut().insert(name, value.parse().unwrap());
+            let response = soon("the answer", sender.send_request(request)).await.unwrap();
+            assert_eq!(answered(&response), Some(rule), "{path} {name}: {value}");
+        }
+    }
     node.stop().await;
 }
 

@@ -3,7 +3,10 @@
 use chancery_base::ed25519::SecretKey;
 use chancery_xmtp_node::client::IdentityApiClient;
 use chancery_xmtp_wire::{
-    identity::{Action, EthereumAddress, Identifier, IdentityUpdate, Nonce, Signature, UnsignedUpdate, WalletKey},
+    identity::{
+        Action, EthereumAddress, Identifier, IdentityUpdate, MemberIdentifier, Nonce, Passkey, Signature,
+        UnsignedUpdate, WalletKey,
+    },
     proto::identity::{
         api::v1::{
             GetIdentityUpdatesRequest, GetInboxIdsRequest, PublishIdentityUpdateRequest,
@@ -310,6 +313,46 @@ async fn an_inbox_has_256_updates() {
     let result = client.publish_identity_update(publishing(&handing_on(257))).await;
     refused(result, Code::ResourceExhausted, "XMTP_IDENTITY_LOG_FULL");
     assert_eq!(log(&mut client, &ada, 0).await.len(), 256);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_log_is_no_larger_than_one_may_be() {
+    let node = TestNode::start().await;
+    let mut client = node.identity().await;
+    let ada = Person::new(1);
+    publish(&mut client, &ada.registration(&installation(1))).await;
+    // somebody who was never there is revoked under a name as long as the owner likes
+    let revoking = |n: u64| {
+        let key = [&[2][..], &[7; 32]].concat();
+        let stranger = Passkey::new(key, Some("a".repeat(60 << 10))).unwrap();
+        let update = ada.unsigned(n * 1_000_000_000, vec![revoke(MemberIdentifier::Passkey(stranger))]);
+        ada.signed(&update, &[])
+    };
+    for n in 1..=8 {
+        publish(&mut client, &revoking(n)).await;
+    }
+    let result = client.publish_identity_update(publishing(&revoking(9))).await;
+    refused(result, Code::ResourceExhausted, "XMTP_IDENTITY_LOG_FULL");
+    let small = ada.signed(
+        &ada.unsigned(9, vec![revoke(crate::made::key_of(&installation(1)))]),
+        &[],
+    );
+    publish(&mut client, &small).await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn actions_are_counted_before_signatures_are_verified() {
+    let node = TestNode::start().await;
+    let mut client = node.identity().await;
+    let ada = Person::new(1);
+    let actions = vec![revoke(crate::made::key_of(&installation(1))); 257];
+    let update = ada.unsigned(1, actions);
+    // none of the signatures holds
+    let update = update.try_map(|_, ()| Ok::<_, ()>(Signature::Erc191([0; 65]))).unwrap();
+    let result = client.publish_identity_update(publishing(&update)).await;
+    refused(result, Code::ResourceExhausted, "XMTP_IDENTITY_TOO_MANY_ACTIONS");
     node.stop().await;
 }
 

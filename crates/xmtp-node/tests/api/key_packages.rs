@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chancery_base::ed25519::SecretKey;
-use chancery_xmtp_node::client::MlsApiClient;
+use chancery_xmtp_node::{Store, client::MlsApiClient};
 use chancery_xmtp_wire::proto::mls::api::v1::{
     FetchKeyPackagesRequest, GetIdentityUpdatesRequest, RegisterInstallationRequest, RevokeInstallationRequest,
     UploadKeyPackageRequest,
@@ -78,6 +78,39 @@ async fn a_newer_one_takes_its_place() {
         mls.upload_key_package(uploading(bytes.clone())).await.unwrap();
         assert_eq!(fetch(&mut mls, &[&first]).await, [bytes]);
     }
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_brings_an_old_one_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("node.sqlite3");
+    let (ada, first) = (Person::new(1), installation(1));
+    let made = |init_key: u8| {
+        let mut key_package = KeyPackage::of(&ada.inbox.to_string());
+        key_package.init_key = vec![init_key; 32];
+        key_package
+    };
+    let (old, new) = (made(3).signed(&first), made(4).signed(&first));
+    // the old one as it was, and signed anew around the same secret
+    let mut renewed = made(3);
+    renewed.lifetime.1 += 3600;
+    let node = TestNode::on(Store::sqlite(&path).unwrap(), |_| {}).await;
+    register(&node, &ada, &first).await;
+    let mut mls = node.mls().await;
+    mls.upload_key_package(uploading(old.clone())).await.unwrap();
+    mls.upload_key_package(uploading(new.clone())).await.unwrap();
+    node.stop().await;
+
+    let node = TestNode::on(Store::sqlite(&path).unwrap(), |_| {}).await;
+    let mut mls = node.mls().await;
+    for superseded in [old, renewed.signed(&first)] {
+        let result = mls.upload_key_package(uploading(superseded)).await;
+        refused(result, Code::Aborted, "XMTP_NODE_KEY_PACKAGE_SUPERSEDED");
+    }
+    // who did not hear that it was taken sends it again
+    mls.upload_key_package(uploading(new.clone())).await.unwrap();
+    assert_eq!(fetch(&mut mls, &[&first]).await, [new]);
     node.stop().await;
 }
 

@@ -160,10 +160,12 @@ impl Driver {
                 let step = PutKeyPackage {
                     installation: installation(*n),
                     inbox: inbox(*of),
+                    init_key: [data % 8; 32],
                     key_package: Bytes::copy_from_slice(&[*data; 6]),
                     now_ns,
                 };
-                self.step(step).await.unwrap();
+                // one that was superseded is refused
+                let _ = self.step(step).await;
             }
             Op::Update {
                 inbox: of,

@@ -31,6 +31,7 @@ pub(crate) struct State {
     installations: HashMap<Installation, Topic<Welcome>>,
     welcomes: Sequence,
     key_packages: HashMap<Installation, KeyPackage>,
+    init_keys: HashSet<(Installation, [u8; 32])>,
     inboxes: HashMap<String, Vec<LoggedUpdate>>,
     identity_updates: Sequence,
     associations: HashMap<Identifier, Vec<Association>>,
@@ -73,6 +74,7 @@ impl Sequence {
 #[derive(Debug)]
 struct KeyPackage {
     inbox: String,
+    init_key: [u8; 32],
     bytes: Bytes,
 }
 

@@ -7,7 +7,8 @@ use chancery_base::digest::sha256;
 use super::{Association, KeyPackage, Member, OnMemory, State};
 use crate::store::{
     commands::{
-        AppendCommitEntries, AppendGroupMessages, AppendIdentityUpdate, AppendWelcomes, Never, Overtaken, PutKeyPackage,
+        AppendCommitEntries, AppendGroupMessages, AppendIdentityUpdate, AppendWelcomes, Never, Overtaken,
+        PutKeyPackage, Superseded,
     },
     model::{CommitEntry, GroupMessage, LoggedUpdate, Welcome},
 };
@@ -55,9 +56,15 @@ impl OnMemory for AppendWelcomes {
 }
 
 impl OnMemory for PutKeyPackage {
-    fn on_memory(self, state: &mut State) -> Result<(), Never> {
+    fn on_memory(self, state: &mut State) -> Result<(), Superseded> {
+        let current = state.key_packages.get(&self.installation);
+        let is_current = current.is_some_and(|current| current.init_key == self.init_key);
+        if !state.init_keys.insert((self.installation, self.init_key)) && !is_current {
+            return Err(Superseded);
+        }
         let key_package = KeyPackage {
             inbox: self.inbox,
+            init_key: self.init_key,
             bytes: self.key_package,
         };
         state.key_packages.insert(self.installation, key_package);

@@ -12,10 +12,16 @@ use tokio::sync::oneshot;
 use super::{Failure, commands::Step, queries::Query};
 
 /// The schema, step by step.
-const MIGRATIONS: &[Migration] = &[Migration {
-    name: "xmtp-node-1",
-    sql: include_str!("schema.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "xmtp-node-1",
+        sql: include_str!("schema.sql"),
+    },
+    Migration {
+        name: "xmtp-node-2",
+        sql: include_str!("schema_2.sql"),
+    },
+];
 
 /// A store in a SQLite file. Clones share it.
 #[derive(Clone)]

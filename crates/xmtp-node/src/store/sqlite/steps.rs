@@ -9,7 +9,8 @@ use super::OnSqlite;
 use crate::store::{
     Failure,
     commands::{
-        AppendCommitEntries, AppendGroupMessages, AppendIdentityUpdate, AppendWelcomes, Never, Overtaken, PutKeyPackage,
+        AppendCommitEntries, AppendGroupMessages, AppendIdentityUpdate, AppendWelcomes, Never, Overtaken,
+        PutKeyPackage, Superseded,
     },
     model::{GroupMessage, Welcome},
 };
@@ -114,17 +115,32 @@ impl OnSqlite for AppendWelcomes {
 }
 
 impl OnSqlite for PutKeyPackage {
-    fn on_sqlite(self, tx: &Connection) -> Result<(), Failure<Never>> {
+    fn on_sqlite(self, tx: &Connection) -> Result<(), Failure<Superseded>> {
+        let key = params![self.installation.0, self.init_key];
+        let superseded = tx
+            .prepare_cached(
+                "SELECT 1 FROM init_keys WHERE installation = ?1 AND init_key = ?2 AND NOT EXISTS
+                     (SELECT 1 FROM key_packages WHERE installation = ?1 AND init_key = ?2)",
+            )?
+            .exists(key)?;
+        if superseded {
+            return Err(Failure::Refused(Superseded));
+        }
+        tx.prepare_cached("INSERT INTO init_keys (installation, init_key) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+            .execute(key)?;
         tx.prepare_cached(
-            "INSERT INTO key_packages (installation, inbox_id, updated_ns, key_package) VALUES (?1, ?2, ?3, ?4)
+            "INSERT INTO key_packages (installation, inbox_id, updated_ns, key_package, init_key)
+             VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (installation) DO UPDATE SET
-                 inbox_id = excluded.inbox_id, updated_ns = excluded.updated_ns, key_package = excluded.key_package",
+                 inbox_id = excluded.inbox_id, updated_ns = excluded.updated_ns, key_package = excluded.key_package,
+                 init_key = excluded.init_key",
         )?
         .execute(params![
             self.installation.0,
             self.inbox,
             self.now_ns,
-            &*self.key_package
+            &*self.key_package,
+            self.init_key
         ])?;
         Ok(())
     }
