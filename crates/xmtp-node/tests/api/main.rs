@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets what it did not expect stops")]
 #![allow(clippy::panic, reason = "a test that meets what it did not expect stops")]
 
+mod any_bytes;
 mod commit_log;
 mod groups;
 mod hostile;
