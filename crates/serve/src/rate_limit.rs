@@ -91,11 +91,11 @@ impl RateLimit {
 
 impl Windows {
     fn forget_ended(&mut self, now: Millis, window: i64) {
-        // a clock that jumped back makes windows end later, never earlier
+        // a window that opens in the future was opened before the clock was set back: kept, it would last for as long as that
         while self
             .order
             .front()
-            .is_some_and(|(opened, _)| now.since(*opened) >= window)
+            .is_some_and(|(opened, _)| !(0..window).contains(&now.since(*opened)))
         {
             self.forget_oldest();
         }
@@ -121,6 +121,16 @@ mod tests {
         assert_eq!(limit.check("a", Millis(10_000)), Ok(()));
         assert_eq!(limit.check("a", Millis(10_001)), Err(RetryAfter(50)));
         assert_eq!(limit.check("a", Millis(59_999)), Err(RetryAfter(1)));
+        assert_eq!(limit.check("a", Millis(60_000)), Ok(()));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_keeps_nobody_out() {
+        let limit = RateLimit::fixed_window(1, MINUTE, 10);
+        let (before, after) = (Millis(3_600_000), Millis(0));
+        assert_eq!(limit.check("a", before), Ok(()));
+        assert_eq!(limit.check("a", after), Ok(()));
+        assert_eq!(limit.check("a", after), Err(RetryAfter(60)));
         assert_eq!(limit.check("a", Millis(60_000)), Ok(()));
     }
 
