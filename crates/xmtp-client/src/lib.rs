@@ -1,10 +1,12 @@
 //! A client of XMTP: an inbox's keys, its groups, and what was said in them.
 //!
-//! MLS is upstream [`openmls`]; what is wrong to lose lies in one file for each inbox ([`storage`]), and every step that
+//! MLS is upstream [`openmls`]; what must not be lost lies in one file for each inbox ([`storage`]), and every step that
 //! openmls takes commits there together with the place in the network's log that it came from and the plaintext that came
 //! out. All cryptography that openmls asks for is [`crypto`]'s, which draws on the random source that it is handed, so that
-//! whole networks run again from a seed. [`network`] is the port to a node.
+//! whole networks run again from a seed. [`network`] is the port to a node,
+//! [`welcome`] what new members are sent.
 
 pub mod crypto;
 pub mod network;
 pub mod storage;
+pub mod welcome;
