@@ -4,9 +4,10 @@
 //! openmls takes commits there together with the place in the network's log that it came from and the plaintext that came
 //! out. All cryptography that openmls asks for is [`crypto`]'s, which draws on the random source that it is handed, so that
 //! whole networks run again from a seed. [`network`] is the port to a node,
-//! [`welcome`] what new members are sent.
+//! [`welcome`] what new members are sent, [`identity`] who we are.
 
 pub mod crypto;
+pub mod identity;
 pub mod network;
 pub mod storage;
 pub mod welcome;

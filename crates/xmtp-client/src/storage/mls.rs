@@ -36,6 +36,9 @@ enum List {
     QueuedProposals = 2,
 }
 
+/// The kind under which key packages are kept, with their private keys.
+pub(super) const KEY_PACKAGE: u8 = Kind::KeyPackage as u8;
+
 type Done = Result<(), StorageError>;
 type Item = (Option<Vec<u8>>, Zeroizing<Vec<u8>>);
 

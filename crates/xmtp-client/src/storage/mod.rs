@@ -21,6 +21,7 @@ mod connection;
 mod cursors;
 mod error;
 mod intents;
+mod key_packages;
 mod messages;
 mod mls;
 mod provider;

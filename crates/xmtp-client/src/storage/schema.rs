@@ -5,7 +5,8 @@ use chancery_store::rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::StorageError;
 
 /// `PRAGMA user_version` counts how many of these a file has.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
 -- What openmls keeps under one key. kind: mls.rs.
 CREATE TABLE mls_values (
     kind INTEGER NOT NULL,
@@ -56,7 +57,18 @@ CREATE TABLE intents (
     CHECK ((payload_hash IS NULL) = (epoch IS NULL))
 ) STRICT;
 CREATE INDEX intents_by_group ON intents (group_id, id);
-"];
+",
+    "
+-- What openmls does not keep of our key packages. mls_key: under which it keeps the rest, as kind 1 of mls_values.
+CREATE TABLE key_packages (
+    mls_key BLOB PRIMARY KEY,
+    init_key BLOB NOT NULL UNIQUE,
+    xwing_public BLOB NOT NULL UNIQUE,
+    xwing_secret BLOB NOT NULL,
+    made_ms INTEGER NOT NULL
+) STRICT;
+",
+];
 
 pub(super) fn bring_up_to_date(connection: &Connection) -> Result<(), StorageError> {
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
