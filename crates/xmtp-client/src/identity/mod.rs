@@ -3,9 +3,11 @@
 mod error;
 mod installation;
 mod key_package;
+mod register;
 #[cfg(test)]
 mod tests;
 
 pub use error::IdentityError;
 pub use installation::Installation;
 pub use key_package::{LIFETIME_SECS, MARGIN_SECS};
+pub use register::{inbox_of, revocation};

@@ -1,18 +1,21 @@
 //! Key packages as the network's rules read them.
 #![allow(clippy::unwrap_used, reason = "a test that meets what it did not expect stops")]
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
 use chancery_base::{Millis, Rng, ed25519::SecretKey};
 use chancery_xmtp_wire::{
-    identity::InboxId,
+    identity::{IdentityLog, InboxId, NoChain, Nonce, WalletKey},
     mls::{ValidatedKeyPackage, key_package::WelcomeKey},
 };
 use openmls::extensions::ExtensionType;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
-use super::{IdentityError, Installation, LIFETIME_SECS, MARGIN_SECS};
+use super::{IdentityError, Installation, LIFETIME_SECS, MARGIN_SECS, inbox_of, revocation};
 use crate::{
     crypto::Crypto,
     storage::InboxDb,
@@ -98,4 +101,49 @@ fn a_key_package_that_was_not_committed_has_no_keys() {
     assert!(refused.is_err());
     let secret = db.transaction(|tx| tx.welcome_secret(&key.unwrap())).unwrap();
     assert!(secret.is_none());
+}
+
+#[test]
+fn a_wallet_opens_an_inbox_lets_installations_in_and_shuts_one_out() {
+    let rng = Seeded(Mutex::new(ChaCha20Rng::seed_from_u64(6)));
+    let wallet = WalletKey::generate(&rng).unwrap();
+    let inbox = inbox_of(&wallet, Nonce(1));
+    let [one, two] = [(); 2].map(|()| Installation::new(SecretKey::generate(&rng), inbox));
+    let updates = [
+        one.registration(&wallet, Nonce(1), NOW).unwrap(),
+        two.addition(&wallet, NOW.plus(1)).unwrap(),
+        revocation(&wallet, inbox, &[one.public()], NOW.plus(2)).unwrap(),
+    ];
+    // as a node takes them, and as every reader replays them
+    let mut log = IdentityLog::new(inbox);
+    let mut members = Vec::new();
+    for (sequence_id, update) in (1..).zip(&updates) {
+        let verified = update.verify(&NoChain).unwrap();
+        log.admit(&verified).unwrap();
+        members.push(
+            log.append(sequence_id, verified)
+                .unwrap()
+                .installations()
+                .collect::<BTreeSet<_>>(),
+        );
+    }
+    let set = |keys: &[&Installation]| keys.iter().map(|key| key.public()).collect::<BTreeSet<_>>();
+    assert_eq!(members, [set(&[&one]), set(&[&one, &two]), set(&[&two])]);
+}
+
+#[test]
+fn another_wallet_lets_nobody_in() {
+    let rng = Seeded(Mutex::new(ChaCha20Rng::seed_from_u64(8)));
+    let (wallet, other) = (WalletKey::generate(&rng).unwrap(), WalletKey::generate(&rng).unwrap());
+    let inbox = inbox_of(&wallet, Nonce(1));
+    let [one, two] = [(); 2].map(|()| Installation::new(SecretKey::generate(&rng), inbox));
+    let mut log = IdentityLog::new(inbox);
+    let registration = one
+        .registration(&wallet, Nonce(1), NOW)
+        .unwrap()
+        .verify(&NoChain)
+        .unwrap();
+    log.append(1, registration).unwrap();
+    let addition = two.addition(&other, NOW).unwrap().verify(&NoChain).unwrap();
+    assert!(log.append(2, addition).is_err());
 }
