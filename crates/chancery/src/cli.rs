@@ -16,6 +16,7 @@ use crate::commands;
   chancery demo
   chancery registry
   chancery proxy --registry-url http://127.0.0.1:8788
+  chancery xmtp-node
   chancery completions bash > ~/.local/share/bash-completion/completions/chancery
 
 People and agents use the command clawdentity. Exit codes: 0 done, 1 failed, 2 called wrongly."

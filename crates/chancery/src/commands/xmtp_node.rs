@@ -25,9 +25,11 @@ const DATABASE: &str = "xmtp-node.sqlite3";
 #[command(
     after_help = "XMTP clients reach it over gRPC: http://127.0.0.1:5556 is their environment local. It keeps messages
 that it cannot read, key packages and identity logs, and answers what an identity update or a key
-package says only after checking it. One process has a data directory at a time.
+package says only after checking it. One process has a data directory at a time. As in XMTP's own
+network nobody signs in: whoever reaches the address may send, and read what is encrypted anyway.
 
-Variables: XMTP_NODE_REQUESTS_PER_SECOND and XMTP_NODE_STREAMS_PER_ADDRESS (of one client address),
+Limits, as variables:
+XMTP_NODE_REQUESTS_PER_SECOND and XMTP_NODE_STREAMS_PER_ADDRESS (of one client address),
 XMTP_NODE_CONNECTIONS, XMTP_NODE_FILTERS_PER_STREAM, XMTP_NODE_FILTERS, XMTP_NODE_QUEUED_PER_STREAM,
 XMTP_NODE_QUEUED_BYTES_PER_STREAM, XMTP_NODE_QUEUED_BYTES, XMTP_NODE_MESSAGE_BYTES,
 XMTP_NODE_REQUESTS_IN_FLIGHT, XMTP_NODE_LARGE_REQUEST_BYTES, XMTP_NODE_REQUEST_TIMEOUT_MS,
