@@ -96,7 +96,8 @@ pub struct Page<T> {
 
 /// A node. Ids are exclusive where they say `after`; 0 is before the first.
 pub trait NodeApi: Send + Sync {
-    /// Appends `update` to the log of its inbox. The same update twice is refused the second time.
+    /// Appends `update` to the log of its inbox. What is in the log already is not appended again; a node may say so, or that
+    /// all is well: read the log.
     fn publish_identity_update<'a>(&'a self, update: &'a IdentityUpdate) -> BoxFuture<'a, ()>;
 
     /// The entries of each log after the given one, in the order of the request.
