@@ -2,6 +2,7 @@
 //! synced, and steps that arrive together share a commit.
 
 mod queries;
+mod recent;
 mod steps;
 
 use std::{fmt, path::Path};
@@ -10,6 +11,7 @@ use chancery_store::{Command, Database, Migration, Options, StoreError, WriterSt
 use tokio::sync::oneshot;
 
 use super::{Failure, commands::Step, queries::Query};
+use recent::Recent;
 
 /// The schema, step by step.
 const MIGRATIONS: &[Migration] = &[
@@ -21,33 +23,41 @@ const MIGRATIONS: &[Migration] = &[
         name: "xmtp-node-2",
         sql: include_str!("schema_2.sql"),
     },
+    Migration {
+        name: "xmtp-node-3",
+        sql: include_str!("schema_3.sql"),
+    },
 ];
 
 /// A store in a SQLite file. Clones share it.
 #[derive(Clone)]
 pub struct SqliteStore {
     database: Database,
+    recent: Recent,
 }
 
 /// How a step is done here. It must look before it writes: it has no savepoint of its own.
 pub(crate) trait OnSqlite: Step {
-    fn on_sqlite(self, tx: &Connection) -> Result<Self::Done, Failure<Self::Refusal>>;
+    fn on_sqlite(self, tx: &Connection, recent: &Recent) -> Result<Self::Done, Failure<Self::Refusal>>;
 }
 
 /// How a query is answered here.
 pub(crate) trait FindInSqlite: Query {
-    fn find_in_sqlite(&self, connection: &Connection) -> Result<Self::Found, StoreError>;
+    fn find_in_sqlite(&self, connection: &Connection, recent: &Recent) -> Result<Self::Found, StoreError>;
 }
 
 /// A step as the database takes it.
-struct Submitted<S>(S);
+struct Submitted<S> {
+    step: S,
+    recent: Recent,
+}
 
 impl<S: OnSqlite> Command for Submitted<S> {
     type Output = S::Done;
     type Error = Failure<S::Refusal>;
 
     fn weight(&self) -> usize {
-        self.0.weight()
+        self.step.weight()
     }
 
     fn needs_savepoint(&self) -> bool {
@@ -55,15 +65,18 @@ impl<S: OnSqlite> Command for Submitted<S> {
     }
 
     fn apply(self, tx: &Connection) -> Result<S::Done, Failure<S::Refusal>> {
-        self.0.on_sqlite(tx)
+        self.step.on_sqlite(tx, &self.recent)
     }
 }
 
 impl SqliteStore {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self {
-            database: Database::open(path, MIGRATIONS, Options::default())?,
-        })
+        let recent = Recent::default();
+        let database = Database::open_hooked(path, MIGRATIONS, Options::default(), recent.clone())?;
+        database
+            .reader()?
+            .read(|connection| recent.load(connection).map_err(StoreError::from))?;
+        Ok(Self { database, recent })
     }
 
     pub(crate) async fn run_then<S: OnSqlite>(
@@ -79,15 +92,17 @@ impl SqliteStore {
             // the caller may have gone; the step is done all the same
             let _ = answer.send(result);
         };
-        if let Err((error, _)) = self.database.submit_then(Submitted(step), done) {
+        let recent = self.recent.clone();
+        if let Err((error, _)) = self.database.submit_then(Submitted { step, recent }, done) {
             return Err(error.into());
         }
         answered.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 
     pub(crate) async fn find<Q: FindInSqlite>(&self, query: Q) -> Result<Q::Found, StoreError> {
+        let recent = self.recent.clone();
         self.database
-            .read(move |connection| query.find_in_sqlite(connection))
+            .read(move |connection| query.find_in_sqlite(connection, &recent))
             .await
     }
 

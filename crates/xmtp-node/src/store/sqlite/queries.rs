@@ -6,7 +6,10 @@ use chancery_store::{
     rusqlite::{self, Connection, OptionalExtension as _, Row as SqlRow, params},
 };
 
-use super::FindInSqlite;
+use super::{
+    FindInSqlite,
+    recent::{Recent, indexed},
+};
 use crate::store::{
     model::{
         CommitEntry, GroupMessage, History, Installation, LoggedUpdate, NewGroupMessage, NewWelcome, Order, Page,
@@ -71,19 +74,47 @@ fn bound(page: Page) -> i64 {
     }
 }
 
-fn messages_of(connection: &Connection, group: &Bytes, page: Page) -> rusqlite::Result<Rows<GroupMessage>> {
-    let mut statement = connection.prepare_cached(match page.order {
+/// `recent` was asked before the state that `connection` reads was chosen, which is when it is read first.
+fn messages_of(
+    connection: &Connection,
+    group: &Bytes,
+    recent: &[u64],
+    page: Page,
+) -> rusqlite::Result<Rows<GroupMessage>> {
+    let indexed = indexed(connection)?;
+    let mut old = connection.prepare_cached(match page.order {
         Order::Ascending => {
-            "SELECT id, created_ns, is_commit, should_push, sender_hmac, data FROM group_messages
-             WHERE group_id = ?1 AND id > ?2 ORDER BY id"
+            "SELECT id, created_ns, is_commit, should_push, sender_hmac, data
+             FROM messages_by_group AS known JOIN group_messages USING (id)
+             WHERE known.group_id = ?1 AND known.id > ?2 ORDER BY known.id"
         }
         Order::Descending => {
-            "SELECT id, created_ns, is_commit, should_push, sender_hmac, data FROM group_messages
-             WHERE group_id = ?1 AND id < ?2 ORDER BY id DESC"
+            "SELECT id, created_ns, is_commit, should_push, sender_hmac, data
+             FROM messages_by_group AS known JOIN group_messages USING (id)
+             WHERE known.group_id = ?1 AND known.id < ?2 ORDER BY known.id DESC"
         }
     })?;
-    let rows = statement.query_map(params![&**group, bound(page)], |row| group_message(row, group))?;
-    collect(page, rows)
+    let old = old.query_map(params![&**group, bound(page)], |row| group_message(row, group))?;
+    let mut new = connection.prepare_cached(
+        "SELECT id, created_ns, is_commit, should_push, sender_hmac, data FROM group_messages
+         WHERE id = ?1 AND group_id = ?2",
+    )?;
+    let mut new = |id: &u64| {
+        let found = new.query_row(params![id, &**group], |row| group_message(row, group));
+        found.optional().transpose()
+    };
+    let recent = &recent[recent.partition_point(|id| *id <= indexed)..];
+    let cursor = u64::try_from(bound(page)).unwrap_or(u64::MAX);
+    match page.order {
+        Order::Ascending => {
+            let recent = &recent[recent.partition_point(|id| *id <= cursor)..];
+            collect(page, old.chain(recent.iter().filter_map(&mut new)))
+        }
+        Order::Descending => {
+            let recent = &recent[..recent.partition_point(|id| *id < cursor)];
+            collect(page, recent.iter().rev().filter_map(&mut new).chain(old))
+        }
+    }
 }
 
 fn welcomes_of(connection: &Connection, installation: Installation, page: Page) -> rusqlite::Result<Rows<Welcome>> {
@@ -121,44 +152,60 @@ fn within<K, T>(
 }
 
 impl FindInSqlite for GroupMessages {
-    fn find_in_sqlite(&self, connection: &Connection) -> Result<Rows<GroupMessage>, StoreError> {
-        Ok(messages_of(connection, &self.group, self.page)?)
+    fn find_in_sqlite(&self, connection: &Connection, recent: &Recent) -> Result<Rows<GroupMessage>, StoreError> {
+        let recent = recent.of([&self.group].into_iter()).pop().unwrap_or_default();
+        Ok(messages_of(connection, &self.group, &recent, self.page)?)
     }
 }
 
 impl FindInSqlite for Welcomes {
-    fn find_in_sqlite(&self, connection: &Connection) -> Result<Rows<Welcome>, StoreError> {
+    fn find_in_sqlite(&self, connection: &Connection, _: &Recent) -> Result<Rows<Welcome>, StoreError> {
         Ok(welcomes_of(connection, self.installation, self.page)?)
     }
 }
 
 impl FindInSqlite for GroupHistory {
-    fn find_in_sqlite(&self, connection: &Connection) -> Result<History<GroupMessage>, StoreError> {
-        let read = |group: &Bytes, page| messages_of(connection, group, page);
+    fn find_in_sqlite(&self, connection: &Connection, recent: &Recent) -> Result<History<GroupMessage>, StoreError> {
+        let recent = recent.of(self.after.iter().map(|(group, _)| group));
+        let mut recent = recent.iter();
+        let read = |group: &Bytes, page| {
+            let recent = recent.next().map(Vec::as_slice).unwrap_or_default();
+            messages_of(connection, group, recent, page)
+        };
         Ok(gather(&self.after, self.rows, self.bytes, read)?)
     }
 }
 
 impl FindInSqlite for WelcomeHistory {
-    fn find_in_sqlite(&self, connection: &Connection) -> Result<History<Welcome>, StoreError> {
+    fn find_in_sqlite(&self, connection: &Connection, _: &Recent) -> Result<History<Welcome>, StoreError> {
         let read = |installation: &Installation, page| welcomes_of(connection, *installation, page);
         Ok(gather(&self.after, self.rows, self.bytes, read)?)
     }
 }
 
 impl FindInSqlite for NewestGroupMessages {
-    fn find_in_sqlite(&self, connection: &Connection) -> Result<Self::Found, StoreError> {
-        let mut statement = connection.prepare_cached(if self.content {
+    fn find_in_sqlite(&self, connection: &Connection, recent: &Recent) -> Result<Self::Found, StoreError> {
+        let recent = recent.of(self.groups.iter());
+        let mut recent = recent.iter();
+        let mut by_id = connection.prepare_cached(if self.content {
             "SELECT id, created_ns, is_commit, should_push, sender_hmac, data FROM group_messages
-             WHERE group_id = ?1 ORDER BY id DESC LIMIT 1"
+             WHERE id = ?1 AND group_id = ?2"
         } else {
-            "SELECT id, created_ns, is_commit, should_push, x'', x'' FROM group_messages
-             WHERE group_id = ?1 ORDER BY id DESC LIMIT 1"
+            "SELECT id, created_ns, is_commit, should_push, x'', x'' FROM group_messages WHERE id = ?1 AND group_id = ?2"
         })?;
+        let mut last_known = connection
+            .prepare_cached("SELECT id FROM messages_by_group WHERE group_id = ?1 ORDER BY id DESC LIMIT 1")?;
         within(self.bytes, &self.groups, |group| {
-            let found = statement
-                .query_row([&**group], |row| group_message(row, group))
-                .optional()?;
+            let mut read = |id: &u64| {
+                let found = by_id.query_row(params![id, &**group], |row| group_message(row, group));
+                found.optional().transpose()
+            };
+            let recent = recent.next().map(Vec::as_slice).unwrap_or_default();
+            let mut found = recent.iter().rev().find_map(&mut read).transpose()?;
+            if found.is_none() {
+                let id: Option<u64> = last_known.query_row([&**group], |row| row.get(0)).optional()?;
+                found = id.and_then(|id| read(&id)).transpose()?;
+            }
             let weight = found.as_ref().map_or(0, GroupMessage::weight);
             Ok((found, weight))
         })
@@ -166,7 +213,7 @@ impl FindInSqlite for NewestGroupMessages {
 }
 
 impl FindInSqlite for KeyPackages {
-    fn find_in_sqlite(&self, connection: &Connection) -> Result<Self::Found, StoreError> {
+    fn find_in_sqlite(&self, connection: &Connection, _: &Recent) -> Result<Self::Found, StoreError> {
         let mut statement = connection.prepare_cached(
             "SELECT key_package FROM key_packages
              JOIN installations ON installations.installation = key_packages.installation
@@ -192,13 +239,13 @@ fn log_of(connection: &Connection, inbox: &str, after: u64) -> rusqlite::Result<
 }
 
 impl FindInSqlite for InboxLog {
-    fn find_in_sqlite(&self, connection: &Connection) -> Result<Vec<LoggedUpdate>, StoreError> {
+    fn find_in_sqlite(&self, connection: &Connection, _: &Recent) -> Result<Vec<LoggedUpdate>, StoreError> {
         Ok(log_of(connection, &self.inbox, 0)?)
     }
 }
 
 impl FindInSqlite for InboxLogs {
-    fn find_in_sqlite(&self, connection: &Connection) -> Result<Self::Found, StoreError> {
+    fn find_in_sqlite(&self, connection: &Connection, _: &Recent) -> Result<Self::Found, StoreError> {
         within(self.bytes, &self.after, |(inbox, after)| {
             let log = log_of(connection, inbox, *after)?;
             let weight = log.iter().map(|update| update.update.len()).sum();
@@ -208,7 +255,7 @@ impl FindInSqlite for InboxLogs {
 }
 
 impl FindInSqlite for InboxIds {
-    fn find_in_sqlite(&self, connection: &Connection) -> Result<Vec<Option<String>>, StoreError> {
+    fn find_in_sqlite(&self, connection: &Connection, _: &Recent) -> Result<Vec<Option<String>>, StoreError> {
         let mut statement = connection.prepare_cached(
             "SELECT inbox_id FROM address_log
              WHERE kind = ?1 AND identifier = ?2 AND revocation_sequence_id IS NULL
@@ -224,7 +271,7 @@ impl FindInSqlite for InboxIds {
 }
 
 impl FindInSqlite for InboxOf {
-    fn find_in_sqlite(&self, connection: &Connection) -> Result<Option<String>, StoreError> {
+    fn find_in_sqlite(&self, connection: &Connection, _: &Recent) -> Result<Option<String>, StoreError> {
         let inbox = connection
             .prepare_cached("SELECT inbox_id FROM installations WHERE installation = ?1 AND revoked = 0")?
             .query_row([self.installation.0], |row| row.get(0))
@@ -234,7 +281,7 @@ impl FindInSqlite for InboxOf {
 }
 
 impl FindInSqlite for CommitLog {
-    fn find_in_sqlite(&self, connection: &Connection) -> Result<Rows<CommitEntry>, StoreError> {
+    fn find_in_sqlite(&self, connection: &Connection, _: &Recent) -> Result<Rows<CommitEntry>, StoreError> {
         let mut statement = connection.prepare_cached(
             "SELECT sequence_id, signature, entry FROM commit_log
              WHERE group_id = ?1 AND sequence_id > ?2 ORDER BY sequence_id",

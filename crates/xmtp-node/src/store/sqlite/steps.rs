@@ -5,7 +5,10 @@ use std::sync::Arc;
 use chancery_base::digest::sha256;
 use chancery_store::rusqlite::{Connection, OptionalExtension as _, Result, params};
 
-use super::OnSqlite;
+use super::{
+    OnSqlite,
+    recent::{MessageHash, Recent},
+};
 use crate::store::{
     Failure,
     commands::{
@@ -42,30 +45,32 @@ impl Sequence {
 }
 
 impl OnSqlite for AppendGroupMessages {
-    fn on_sqlite(self, tx: &Connection) -> Result<Self::Done, Failure<Never>> {
+    fn on_sqlite(self, tx: &Connection, recent: &Recent) -> Result<Self::Done, Failure<Never>> {
         let mut last = Sequence::of(tx, "SELECT id, created_ns FROM group_messages ORDER BY id DESC LIMIT 1")?;
         let mut insert = tx.prepare_cached(
             "INSERT INTO group_messages
                  (id, created_ns, group_id, data_hash, is_commit, should_push, sender_hmac, data)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-             ON CONFLICT (group_id, data_hash) DO NOTHING",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
         let mut appended = Vec::with_capacity(self.messages.len());
         for message in self.messages {
+            let data_hash = sha256(&message.data);
+            let hash = MessageHash::of(&message.group, &data_hash);
+            if recent.has(tx, &hash)? {
+                continue;
+            }
             let next = last.next(self.now_ns);
-            let inserted = insert.execute(params![
+            insert.execute(params![
                 next.id,
                 next.created_ns,
                 &*message.group,
-                sha256(&message.data),
+                data_hash,
                 message.is_commit,
                 message.should_push,
                 &*message.sender_hmac,
                 &*message.data,
             ])?;
-            if inserted == 0 {
-                continue;
-            }
+            recent.add(next.id, &message.group, hash);
             last = next;
             appended.push(Arc::new(GroupMessage {
                 id: next.id,
@@ -78,7 +83,7 @@ impl OnSqlite for AppendGroupMessages {
 }
 
 impl OnSqlite for AppendWelcomes {
-    fn on_sqlite(self, tx: &Connection) -> Result<Self::Done, Failure<Never>> {
+    fn on_sqlite(self, tx: &Connection, _: &Recent) -> Result<Self::Done, Failure<Never>> {
         let mut last = Sequence::of(tx, "SELECT id, created_ns FROM welcomes ORDER BY id DESC LIMIT 1")?;
         let mut insert = tx.prepare_cached(
             "INSERT INTO welcomes
@@ -115,7 +120,7 @@ impl OnSqlite for AppendWelcomes {
 }
 
 impl OnSqlite for PutKeyPackage {
-    fn on_sqlite(self, tx: &Connection) -> Result<(), Failure<Superseded>> {
+    fn on_sqlite(self, tx: &Connection, _: &Recent) -> Result<(), Failure<Superseded>> {
         let key = params![self.installation.0, self.init_key];
         let superseded = tx
             .prepare_cached(
@@ -147,7 +152,7 @@ impl OnSqlite for PutKeyPackage {
 }
 
 impl OnSqlite for AppendIdentityUpdate {
-    fn on_sqlite(self, tx: &Connection) -> Result<u64, Failure<Overtaken>> {
+    fn on_sqlite(self, tx: &Connection, _: &Recent) -> Result<u64, Failure<Overtaken>> {
         let last: Option<u64> = tx
             .prepare_cached("SELECT max(sequence_id) FROM inbox_log WHERE inbox_id = ?1")?
             .query_row([&self.inbox], |row| row.get(0))?;
@@ -192,7 +197,7 @@ impl OnSqlite for AppendIdentityUpdate {
 }
 
 impl OnSqlite for AppendCommitEntries {
-    fn on_sqlite(self, tx: &Connection) -> Result<(), Failure<Never>> {
+    fn on_sqlite(self, tx: &Connection, _: &Recent) -> Result<(), Failure<Never>> {
         let mut insert =
             tx.prepare_cached("INSERT INTO commit_log (group_id, signature, entry) VALUES (?1, ?2, ?3)")?;
         for entry in &self.entries {
