@@ -43,7 +43,7 @@ fn router() -> Router {
                 std::future::pending::<()>().await;
             }),
         )
-        .route("/slow", get(|| std::future::pending::<()>()))
+        .route("/slow", get(std::future::pending::<()>))
 }
 
 async fn client(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> http2::SendRequest<Body> {
