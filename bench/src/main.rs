@@ -12,6 +12,7 @@ mod figure;
 mod process;
 mod relay;
 mod skills;
+mod xmtp;
 mod xmtp_node;
 
 use clap::{Parser, Subcommand};
@@ -40,6 +41,8 @@ enum Bench {
     Skills(skills::Options),
     /// Messages and streams through the XMTP node, beside bare gRPC and the bare store.
     XmtpNode(xmtp_node::Options),
+    /// Our XMTP client, beside the official SDK on the same node.
+    Xmtp(xmtp::Options),
     /// The relay under test, in a process of its own.
     #[command(hide = true)]
     ServeOurs(ServeOptions),
@@ -52,6 +55,9 @@ enum Bench {
     /// The bare gRPC server, in a process of its own.
     #[command(hide = true)]
     ServeBareGrpc(ServeOptions),
+    /// Clients of ours, in a process of their own.
+    #[command(hide = true)]
+    XmtpClients(xmtp::ClientsOptions),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -65,10 +71,12 @@ fn main() -> anyhow::Result<()> {
             Bench::Relay(options) => relay::run(options).await,
             Bench::Skills(options) => skills::run(&options),
             Bench::XmtpNode(options) => xmtp_node::run(&options).await,
+            Bench::Xmtp(options) => xmtp::run(&options).await,
             Bench::ServeOurs(options) => relay::serve_ours(options).await,
             Bench::ServeBare(options) => relay::serve_bare(options).await,
             Bench::ServeXmtpNode(options) => xmtp_node::serve_ours(options).await,
             Bench::ServeBareGrpc(options) => xmtp_node::serve_bare(options).await,
+            Bench::XmtpClients(options) => xmtp::serve_clients(options).await,
         }
     })
 }

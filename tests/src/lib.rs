@@ -29,7 +29,8 @@
 //!   sources ([`binary::path`]).
 //! * What needs something that is not here says so with [`skip!`], and fails with `CHANCERY_REQUIRE=all`.
 //! * [`xmtp`] drives the official XMTP SDKs through `chancery xmtp-node`.
-//! * [`sim`] is another matter: it starts no process, but relay and connectors in one thread on simulated time, from a seed.
+//! * [`sim`] is another matter: it starts no process, but relay and connectors in one thread on simulated time, from a seed;
+//!   [`inbox_sim`] does so with XMTP clients.
 
 #![allow(
     clippy::expect_used,
@@ -43,6 +44,7 @@ pub mod caller;
 pub mod command;
 pub mod connector;
 pub mod http;
+pub mod inbox_sim;
 pub mod person;
 pub mod port;
 pub mod process;

@@ -3,7 +3,7 @@
 
 use std::{os::unix::fs::PermissionsExt as _, path::Path};
 
-use chancery_tests::{Command, Port, Site, Webhook, binary, http};
+use chancery_tests::{Command, Port, Site, Webhook, binary, http, wait};
 use serde_json::json;
 
 fn chancery(dir: &Path) -> Command {
@@ -65,7 +65,8 @@ fn the_bootstrap_secret_is_shown_when_asked_for() {
     let ready = move || http::get(address, "/health").is_some();
     let mut registry = chancery_tests::Process::new("registry", dir.path(), &binary::chancery(), arguments, ready);
     registry.start();
-    let shown: serde_json::Value = serde_json::from_str(&registry.stdout()).unwrap();
+    // it may answer before it has said so
+    let shown: serde_json::Value = wait::until("the line on stdout", || serde_json::from_str(&registry.stdout()).ok());
     let secret = std::fs::read_to_string(data.join("bootstrap-secret")).unwrap();
     assert_eq!(shown["bootstrapSecret"], secret);
 }

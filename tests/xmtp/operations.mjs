@@ -1,6 +1,7 @@
 // What can be asked for. Each operation is a function of its parameters; every one but `create` names a `client`, those on a
 // conversation its id as well.
 import * as events from "./events.mjs";
+import { measured } from "./measured.mjs";
 import * as shape from "./shapes.mjs";
 
 /** The operations, on clients of one SDK; `say` writes a line. */
@@ -103,6 +104,7 @@ export function operations(sdk, say) {
       sdk.send(await conversation(parameters), type, content, parameters),
     publish: async (parameters) => (await conversation(parameters)).publishMessages(),
     messages: async (parameters) => (await (await conversation(parameters)).messages()).map(shape.message),
+    ...measured(sdk, conversation),
 
     // --- members and what they may ---
 

@@ -54,6 +54,9 @@ const STORED_ROWS: usize = 200;
 /// Messages of one page: what a client finds that was away for a moment, and the most that a page has.
 const PAGES: [u32; 2] = [10, 100];
 
+/// Messages before the first run that counts: more than the page cache of a store holds.
+const WARM_UP: usize = 80_000;
+
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     eprintln!("machine: {}", process::machine());
     eprintln!(
@@ -88,9 +91,9 @@ async fn unary(options: &Options) -> anyhow::Result<()> {
     ours.fill().await?;
     let count = options.messages;
     // a run of each that does not count: files grow to their size, caches fill
-    ours.publish(count / 2).await?;
-    grpc.publish(count / 2).await?;
-    store.commit(count / 2).await?;
+    ours.publish(WARM_UP).await?;
+    grpc.publish(WARM_UP).await?;
+    store.commit(WARM_UP).await?;
 
     let mut rounds = Vec::new();
     for pair in 0..options.pairs.max(1) {

@@ -17,6 +17,7 @@ use crate::commands;
   chancery registry
   chancery proxy --registry-url http://127.0.0.1:8788
   chancery xmtp-node
+  chancery xmtp new --db me.db
   chancery completions bash > ~/.local/share/bash-completion/completions/chancery
 
 People and agents use the command clawdentity. Exit codes: 0 done, 1 failed, 2 called wrongly."
@@ -39,6 +40,8 @@ pub enum Command {
     Proxy(Box<commands::proxy::Arguments>),
     /// Run a node of XMTP's network: messages, key packages and identity logs for XMTP clients
     XmtpNode(Box<commands::xmtp_node::Arguments>),
+    /// Use XMTP: make an inbox, join conversations, send and read
+    Xmtp(Box<commands::xmtp::Arguments>),
     /// Show the whole job in one process on temporary files: registry, relay, two agents
     Demo(commands::demo::Arguments),
     /// Print a completion script for a shell

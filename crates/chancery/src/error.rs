@@ -61,6 +61,9 @@ pub enum Error {
     /// The runtime cannot be started.
     #[error("cannot start the runtime")]
     Runtime(#[source] io::Error),
+    /// Stdin is gone.
+    #[error("cannot read stdin")]
+    Input(#[source] io::Error),
     /// Stdout is gone.
     #[error("cannot write to stdout")]
     Output(#[source] io::Error),
@@ -86,6 +89,7 @@ impl Error {
         "PUBLIC_ORIGIN_REQUIRED",
         "PROXY_REGISTRY_URL_REQUIRED",
         "RUNTIME_FAILED",
+        "INPUT_FAILED",
         "OUTPUT_FAILED",
         "DEMO_FAILED",
     ];
@@ -103,6 +107,7 @@ impl ErrorCode for Error {
             Self::OriginRequired { .. } => "PUBLIC_ORIGIN_REQUIRED",
             Self::RegistryRequired => "PROXY_REGISTRY_URL_REQUIRED",
             Self::Runtime(_) => "RUNTIME_FAILED",
+            Self::Input(_) => "INPUT_FAILED",
             Self::Output(_) => "OUTPUT_FAILED",
             Self::Demo { .. } => "DEMO_FAILED",
         }
@@ -118,7 +123,7 @@ impl ErrorCode for Error {
             | Self::ServiceCredentialsInvalid { .. }
             | Self::OriginRequired { .. }
             | Self::RegistryRequired => Category::Input,
-            Self::Runtime(_) | Self::Output(_) | Self::Demo { .. } => Category::Internal,
+            Self::Runtime(_) | Self::Input(_) | Self::Output(_) | Self::Demo { .. } => Category::Internal,
         }
     }
 
@@ -137,7 +142,7 @@ impl ErrorCode for Error {
             }
             Self::OriginRequired { option, .. } => option,
             Self::RegistryRequired => "give --registry-url, or set REGISTRY_URL",
-            Self::Runtime(_) | Self::Output(_) | Self::Demo { .. } => return None,
+            Self::Runtime(_) | Self::Input(_) | Self::Output(_) | Self::Demo { .. } => return None,
         })
     }
 }

@@ -116,10 +116,12 @@ fn the_tables_were_read() {
         "safeclaw",
         "xmtp-wire",
         "xmtp-node",
+        "xmtp-client",
     ] {
         assert!(!of(name).is_empty(), "{name} has no codes");
     }
-    let own: BTreeSet<&str> = chancery::error::Error::CODES.iter().copied().collect();
+    let xmtp = chancery::commands::xmtp::error::Mistake::CODES;
+    let own: BTreeSet<&str> = chancery::error::Error::CODES.iter().chain(xmtp).copied().collect();
     assert_eq!(of("chancery"), own);
     let registry = of("registry");
     for refusal in chancery_registry::error::Refusal::ALL {

@@ -20,6 +20,7 @@ use crate::cidr::Cidr;
 use crate::client_addr::ClientAddr;
 use crate::config::{Http2, ServerConfig};
 use crate::peer::Peer;
+use crate::together::Together;
 
 /// Bytes of all headers of a request, as HTTP/2 counts them.
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
@@ -88,7 +89,7 @@ impl Http2Handler {
             .max_header_list_size(MAX_HEADER_BYTES)
             .keep_alive_interval(limits.ping_interval)
             .keep_alive_timeout(limits.ping_timeout);
-        let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let mut serving = pin!(builder.serve_connection(TokioIo::new(Together::new(stream)), service));
         let mut deadline = pin!(tokio::time::sleep(limits.first_request_timeout));
         let (mut draining, mut waiting) = (false, true);
         loop {

@@ -26,6 +26,7 @@ mod socket;
 mod socket_table;
 pub mod system;
 mod tls;
+mod together;
 
 pub use api_error::ApiError;
 pub use cidr::{Cidr, ParseCidrError};

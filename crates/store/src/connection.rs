@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use crate::options::{BUSY_TIMEOUT, Durability, Options, STATEMENT_CACHE};
 
@@ -57,6 +57,8 @@ fn open(path: &Path, mode: OpenFlags, cache_kib: i64, durability: Durability) ->
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", cache_kib.saturating_neg())?;
+    // a statement is compiled once, whatever values it is given later
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     Ok(connection)
 }

@@ -34,7 +34,8 @@ pub struct Database {
 
 struct Inner {
     queue: Arc<Queue>,
-    readers: Arc<Readers>,
+    /// Dropped before the writer's thread is waited for: it closes its connection last, and so empties the log.
+    readers: Option<Readers>,
     counters: Arc<Counters>,
     finished: watch::Receiver<()>,
     thread: Option<JoinHandle<()>>,
@@ -91,6 +92,7 @@ impl Database {
             .map(|_| connection::reader(path, &options))
             .collect::<rusqlite::Result<Vec<_>>>()
             .map_err(opened)?;
+        let readers = Readers::start(readers)?;
         let counters = Arc::new(Counters::default());
         let second = connection::checkpointer(path, &options).map_err(opened)?;
         let checkpoints = Checkpoints::start(&mut writer, second, Arc::clone(&counters))?;
@@ -112,7 +114,7 @@ impl Database {
         Ok(Self {
             inner: Arc::new(Inner {
                 queue,
-                readers: Arc::new(Readers::new(readers)),
+                readers: Some(readers),
                 counters,
                 finished,
                 thread: Some(thread),
@@ -174,9 +176,9 @@ impl Database {
         Reader::open(&self.inner.path, &self.inner.options)
     }
 
-    /// Runs `f` on a connection that cannot write, on a thread of its own, and returns what it returns. All of `f` sees
+    /// Runs `f` on a connection that cannot write, on that connection's thread, and returns what it returns. All of `f` sees
     /// one state of the database, which holds at least every commit acknowledged before the call. Waits while all
-    /// readers are busy. Needs a tokio runtime.
+    /// readers are busy; when it is dropped while it waits, `f` does not run.
     ///
     /// # Errors
     /// Those of `f`; [`StoreError::Closed`] after [`close`](Self::close), [`StoreError::Panicked`] when `f` panics.
@@ -185,14 +187,19 @@ impl Database {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.inner.readers.read(f).await
+        match &self.inner.readers {
+            Some(readers) => readers.read(f).await,
+            None => Err(StoreError::Closed.into()),
+        }
     }
 
     /// Takes no more commands, writes what is queued, lets running reads end, empties the log into the file and
     /// releases the lock. Returns when all of that is done; a second call waits for the first.
     pub async fn close(&self) {
         self.inner.queue.close();
-        self.inner.readers.close().await;
+        if let Some(readers) = &self.inner.readers {
+            readers.close().await;
+        }
         let mut finished = self.inner.finished.clone();
         // nothing is ever sent: this ends when the writer drops its end
         while finished.changed().await.is_ok() {}
@@ -216,6 +223,7 @@ impl std::fmt::Debug for Database {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.queue.close();
+        self.readers = None;
         let Some(thread) = self.thread.take() else { return };
         // a command may hold the last clone: then the writer ends by itself
         if thread.thread().id() != std::thread::current().id() {

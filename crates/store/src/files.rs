@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use chancery_base::{Category, ErrorCode};
+use tempfile::NamedTempFile;
 
 /// Most bytes that [`read_private`] returns: far above any key or configuration, far below what hurts.
 pub const MAX_PRIVATE_FILE: u64 = 16 << 20;
@@ -80,15 +81,31 @@ impl ErrorCode for FileError {
 /// When the folder does not exist or cannot be written, or the disk is full; `path` is then as it was.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let failed = |source| FileError::new("write", path, source);
-    // created exclusively, under a random name, with mode 0600; removed again unless it takes its place below
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".chancery-")
-        .tempfile_in(parent(path))
-        .map_err(failed)?;
-    temporary.write_all(bytes).map_err(failed)?;
-    temporary.as_file().sync_all().map_err(failed)?;
+    let temporary = written(path, bytes).map_err(failed)?;
     temporary.persist(path).map_err(|error| failed(error.error))?;
     sync_parent(path)
+}
+
+/// As [`write_private`], for a file that must not be there yet: of those who make it at once one does.
+///
+/// # Errors
+/// Those of [`write_private`]; of the kind [`io::ErrorKind::AlreadyExists`] when it is there, and then it is as it was.
+pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let failed = |source| FileError::new("create", path, source);
+    let temporary = written(path, bytes).map_err(failed)?;
+    temporary.persist_noclobber(path).map_err(|error| failed(error.error))?;
+    sync_parent(path)
+}
+
+/// A synced file beside `path`, created exclusively under a random name with mode 0600; removed again unless it takes its
+/// place.
+fn written(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".chancery-")
+        .tempfile_in(parent(path))?;
+    temporary.write_all(bytes)?;
+    temporary.as_file().sync_all()?;
+    Ok(temporary)
 }
 
 /// Creates `path` and the folders above it that are missing, each with mode 0700. Folders that exist stay as they are.

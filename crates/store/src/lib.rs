@@ -5,7 +5,7 @@
 //! a batch to fill, so a lone command costs one fsync and a thousand at once share one.
 //!
 //! This crate knows no table: the schema comes as [`Migration`]s and the statements live in the commands of the engines.
-//! [`files`] writes the small private files beside a database.
+//! [`files`] writes the small private files beside a database, [`lock`] keeps a second process away from it.
 
 mod callback;
 mod checkpoint;
@@ -14,7 +14,7 @@ mod connection;
 mod database;
 mod error;
 pub mod files;
-mod lock;
+pub mod lock;
 mod migrate;
 mod options;
 mod queue;

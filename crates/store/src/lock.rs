@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use crate::error::StoreError;
 use crate::files::FileError;
 
-/// Takes the advisory lock of the database at `path`: `<path>.lock`, which holds our process id. The lock lives as long
-/// as the returned file, and the kernel lets go of it when the process dies in whatever way.
-pub(crate) fn acquire(path: &Path) -> Result<File, StoreError> {
+/// Takes the advisory lock of the database at `path`: `<path>.lock` (mode 0600), which holds our process id. The lock lives
+/// as long as the returned file, and the kernel lets go of it when the process dies in whatever way.
+///
+/// # Errors
+/// [`StoreError::Locked`] when somebody has it, also in this process; [`StoreError::File`] when the file cannot be made.
+pub fn acquire(path: &Path) -> Result<File, StoreError> {
     let (mut file, name) = open(path)?;
     match file.try_lock() {
         Ok(()) => {}

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-/// Commands in one commit. More than a few hundred gain nothing once the fsync is shared, and delay the first of them.
-pub(crate) const MAX_BATCH_COMMANDS: usize = 512;
+/// Commands in one commit: some 20 ms of work, which the first of them waits for. The more there are, the more of them share
+/// each page that is written.
+pub(crate) const MAX_BATCH_COMMANDS: usize = 2048;
 /// Weight of the commands in one commit, so that large ones do not make one commit slow.
-pub(crate) const MAX_BATCH_BYTES: usize = 1 << 20;
+pub(crate) const MAX_BATCH_BYTES: usize = 4 << 20;
 /// Commands waiting for the writer: about two seconds of work; whoever comes later is told at once.
 pub(crate) const MAX_QUEUED: usize = 65_536;
 /// Weight of the commands waiting for the writer: what a burst may hold in memory.

@@ -25,6 +25,9 @@ pub trait BatchHook: Send + 'static {
 
     /// The transaction was rolled back: what was kept in memory about it is not so.
     fn rolled_back(&mut self);
+
+    /// Every command of a batch that was committed has been answered. Whoever is woken here finds all of them done.
+    fn answered(&mut self) {}
 }
 
 /// Everything that the writer thread owns.
@@ -186,6 +189,9 @@ impl<'c> Transaction<'c> {
                 counters.committed(applied.len());
                 for ticket in applied.drain(..) {
                     ticket.publish();
+                }
+                if let Some(hook) = &mut self.hook {
+                    hook.answered();
                 }
             }
             Err(error) => {

@@ -1,4 +1,4 @@
-//! Reading requests. Protobuf spends two bytes on an empty entry of a list, which decoded takes hundreds: 25 MiB of them would
+//! Reading requests and writing answers. Protobuf spends two bytes on an empty entry of a list, which decoded takes hundreds: 25 MiB of them would
 //! be gigabytes before anybody had counted them. So they are counted first.
 
 use std::marker::PhantomData;
@@ -14,9 +14,8 @@ use prost::{
 };
 use tonic::{
     Status,
-    codec::{Codec, DecodeBuf, Decoder},
+    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
 };
-use tonic_prost::{ProstCodec, ProstEncoder};
 
 use crate::{
     error::Refusal,
@@ -102,15 +101,30 @@ impl<T, U> Default for Bounded<T, U> {
 impl<T: Message + Send + 'static, U: Request> Codec for Bounded<T, U> {
     type Encode = T;
     type Decode = U;
-    type Encoder = ProstEncoder<T>;
+    type Encoder = Fitted<T>;
     type Decoder = BoundedDecoder<U>;
 
-    fn encoder(&mut self) -> ProstEncoder<T> {
-        ProstCodec::<T, U>::default().encoder()
+    fn encoder(&mut self) -> Fitted<T> {
+        Fitted(PhantomData)
     }
 
     fn decoder(&mut self) -> BoundedDecoder<U> {
         BoundedDecoder(PhantomData)
+    }
+}
+
+/// The half that writes: into a buffer that is large enough from the start.
+#[derive(Debug)]
+pub(crate) struct Fitted<T>(PhantomData<T>);
+
+impl<T: Message> Encoder for Fitted<T> {
+    type Item = T;
+    type Error = Status;
+
+    fn encode(&mut self, item: T, destination: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        destination.reserve(item.encoded_len());
+        item.encode_raw(destination);
+        Ok(())
     }
 }
 

@@ -63,7 +63,7 @@ fn samples() -> Vec<Vec<u8>> {
     samples.push(membership.encode());
     let immutable = ImmutableMetadata {
         conversation_type: chancery_xmtp_wire::group::ConversationType::Group,
-        creator: inbox,
+        creator: inbox.to_string(),
         dm_members: None,
         oneshot: None,
     };

@@ -161,6 +161,13 @@ impl Driver {
         Err(Refused(answer["error"].as_str().unwrap_or_default().to_owned()))
     }
 
+    /// The process' id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        let child = self.inner.child.lock();
+        child.unwrap_or_else(std::sync::PoisonError::into_inner).id()
+    }
+
     /// Kills the process (SIGKILL): its clients are gone from one moment to the next, their databases stay as they are.
     pub fn kill(&self) {
         self.inner.kill();

@@ -15,13 +15,18 @@
 //! ```
 //!
 //! The SDK runs in processes of Node that `tests/xmtp/driver.mjs` turns into something that answers lines ([`Driver`]). What
-//! a client is asked for without `try_` in its name must succeed.
+//! a client is asked for without `try_` in its name must succeed. [`Ours`] is a client of ours in a process of `chancery xmtp
+//! shell`, and [`Party`] either kind, so that a scenario is written once.
 
 mod agree;
 mod archives;
 mod client;
 mod driver;
+pub mod hostile;
 mod network;
+mod ours;
+mod ours_client;
+mod ours_party;
 mod sdk;
 mod value;
 
@@ -30,5 +35,8 @@ pub use archives::Archives;
 pub use client::{Client, Options};
 pub use driver::{Driver, Refused, Stream};
 pub use network::Network;
+pub use ours::{OursRefused, Shell};
+pub use ours_client::Ours;
+pub use ours_party::{Listening, Party, Said, Standing, all_agree, comes_to};
 pub use sdk::{Generation, Sdk};
 pub use value::{Conversation, Debug, Event, Inbox, Member, Message};

@@ -13,7 +13,7 @@ pub struct Network {
     /// `chancery xmtp-node`.
     pub node: Process,
     port: Port,
-    sdk: Sdk,
+    sdk: Option<Sdk>,
     dir: Arc<TempDir>,
 }
 
@@ -24,6 +24,19 @@ impl Network {
     /// When it does not start.
     #[must_use]
     pub fn start(sdk: Sdk) -> Self {
+        Self::with(Some(sdk))
+    }
+
+    /// The same for clients of ours alone.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn without_sdk() -> Self {
+        Self::with(None)
+    }
+
+    fn with(sdk: Option<Sdk>) -> Self {
         let dir = tempfile::Builder::new().prefix("chancery-xmtp-").tempdir();
         let dir = Arc::new(dir.expect("a directory"));
         let port = Port::free();
@@ -39,10 +52,11 @@ impl Network {
     /// A process of the SDK whose clients talk to the node.
     ///
     /// # Panics
-    /// When it does not start.
+    /// When it does not start, or there is no SDK.
     #[must_use]
     pub fn driver(&self, generation: Generation) -> Driver {
-        Driver::start(&self.sdk, generation, &self.port.url(), self.dir.path())
+        let sdk = self.sdk.as_ref().expect("the SDK");
+        Driver::start(sdk, generation, &self.port.url(), self.dir.path())
     }
 
     /// Where files of clients may be put.

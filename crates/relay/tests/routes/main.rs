@@ -13,6 +13,7 @@ mod hooks;
 mod link;
 mod messages;
 mod pairing;
+mod payloads;
 mod receipts;
 mod registry;
 mod session;

@@ -17,7 +17,7 @@ use openmls::{
     extensions::{ApplicationIdExtension, Extension, ExtensionType, Extensions, LastResortExtension, UnknownExtension},
     key_packages::{KeyPackage, Lifetime},
     messages::proposals::ProposalType,
-    prelude::{Capabilities, OpenMlsProvider as _, ProtocolVersion, tls_codec::Serialize as _},
+    prelude::{Capabilities, LeafNode, OpenMlsProvider as _, ProtocolVersion, tls_codec::Serialize as _},
 };
 use prost::Message as _;
 
@@ -44,18 +44,11 @@ impl Installation {
         let provider = tx.provider();
         let xwing = XWingSecret::generate(&**provider.crypto().rng());
         let public = xwing.public();
-        let now_secs = u64::try_from(now.secs()).unwrap_or(0);
-        let lifetime = Lifetime::init(
-            now_secs.saturating_sub(MARGIN_SECS),
-            now_secs.saturating_add(LIFETIME_SECS),
-        );
         let bundle = KeyPackage::builder()
-            .key_package_lifetime(lifetime)
+            .key_package_lifetime(lifetime(now))
             .key_package_extensions(extensions(&public)?)
             .leaf_node_capabilities(capabilities())
-            .leaf_node_extensions(Extensions::single(Extension::ApplicationId(
-                ApplicationIdExtension::new(self.inbox().to_string().as_bytes()),
-            ))?)
+            .leaf_node_extensions(self.leaf_extensions()?)
             .build(CIPHERSUITE, &provider, self, self.credential())?;
         let made = bundle.key_package();
         let reference = made.hash_ref(provider.crypto()).map_err(|_| IdentityError::Encode)?;
@@ -63,6 +56,22 @@ impl Installation {
         let bytes = made.tls_serialize_detached().map_err(|_| IdentityError::Encode)?;
         Ok(bytes.into())
     }
+
+    /// The extensions of our leaves.
+    pub(crate) fn leaf_extensions(&self) -> Result<Extensions<LeafNode>, IdentityError> {
+        Ok(Extensions::single(Extension::ApplicationId(
+            ApplicationIdExtension::new(self.inbox().to_string().as_bytes()),
+        ))?)
+    }
+}
+
+/// How long a leaf that is made `now` is good.
+pub(crate) fn lifetime(now: Millis) -> Lifetime {
+    let now_secs = u64::try_from(now.secs()).unwrap_or(0);
+    Lifetime::init(
+        now_secs.saturating_sub(MARGIN_SECS),
+        now_secs.saturating_add(LIFETIME_SECS),
+    )
 }
 
 fn extensions(xwing: &[u8]) -> Result<Extensions<KeyPackage>, IdentityError> {
@@ -80,7 +89,8 @@ fn extensions(xwing: &[u8]) -> Result<Extensions<KeyPackage>, IdentityError> {
     ])?)
 }
 
-fn capabilities() -> Capabilities {
+/// What our leaves can do.
+pub(crate) fn capabilities() -> Capabilities {
     let extensions = [ExtensionType::LastResort, ExtensionType::ApplicationId]
         .into_iter()
         .chain(UNKNOWN_EXTENSIONS.map(ExtensionType::Unknown));

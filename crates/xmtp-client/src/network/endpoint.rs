@@ -41,6 +41,17 @@ impl Endpoint {
         self.0.scheme() == "https"
     }
 
+    /// The host's name or address, as a certificate names it.
+    #[must_use]
+    pub fn host(&self) -> String {
+        match self.0.host() {
+            Some(Host::Ipv6(address)) => address.to_string(),
+            Some(host) => host.to_string(),
+            // none is parsed without one
+            None => String::new(),
+        }
+    }
+
     /// The URL, without a path.
     #[must_use]
     pub fn as_str(&self) -> &str {

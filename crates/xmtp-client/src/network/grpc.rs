@@ -1,6 +1,6 @@
 //! A node that is asked over gRPC.
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use chancery_xmtp_wire::{
@@ -14,7 +14,7 @@ use futures_util::StreamExt as _;
 use openmls::group::GroupId;
 use tonic::{
     Response, Status, Streaming,
-    transport::{Channel, ClientTlsConfig, Endpoint as Dialled},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint as Dialled, Uri},
 };
 
 use super::{
@@ -61,16 +61,38 @@ impl Grpc {
     /// # Errors
     /// [`NodeError::Refused`] when the roots that TLS believes cannot be had.
     pub fn new(endpoint: Endpoint) -> Result<Self, NodeError> {
+        let tls = ClientTlsConfig::new().with_webpki_roots();
+        Self::dialled(endpoint, None, tls)
+    }
+
+    /// The node at `endpoint`, which is reached at `at` whatever its name resolves to, and believed if an authority of
+    /// `authorities` (PEM) vouches for its name: for networks of one's own that stand for the public ones. Otherwise as
+    /// [`new`](Self::new).
+    ///
+    /// # Errors
+    /// [`NodeError::Refused`] when `authorities` holds no certificate.
+    pub fn reached_at(endpoint: Endpoint, at: SocketAddr, authorities: &str) -> Result<Self, NodeError> {
+        let tls = ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(authorities))
+            .domain_name(endpoint.host());
+        Self::dialled(endpoint, Some(at), tls)
+    }
+
+    fn dialled(endpoint: Endpoint, at: Option<SocketAddr>, tls: ClientTlsConfig) -> Result<Self, NodeError> {
         let refused = |error: tonic::transport::Error| NodeError::Refused(error.to_string());
-        let mut dialled = Dialled::from_shared(endpoint.as_str().to_owned())
+        let scheme = if endpoint.is_tls() { "https" } else { "http" };
+        let place = at.map_or_else(|| endpoint.as_str().to_owned(), |at| format!("{scheme}://{at}"));
+        let mut dialled = Dialled::from_shared(place)
             .map_err(refused)?
             .connect_timeout(CONNECT)
             .http2_keep_alive_interval(PING)
             .keep_alive_while_idle(false);
+        if at.is_some() {
+            let origin = endpoint.as_str().parse::<Uri>();
+            dialled = dialled.origin(origin.map_err(|error| NodeError::Refused(error.to_string()))?);
+        }
         if endpoint.is_tls() {
-            dialled = dialled
-                .tls_config(ClientTlsConfig::new().with_webpki_roots())
-                .map_err(refused)?;
+            dialled = dialled.tls_config(tls).map_err(refused)?;
         }
         let channel = dialled.connect_lazy();
         Ok(Self {

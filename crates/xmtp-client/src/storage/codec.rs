@@ -20,14 +20,14 @@ pub(super) fn key(key: &impl Serialize) -> Result<Vec<u8>, StorageError> {
 }
 
 /// The bytes of a value, wiped when dropped: most hold secrets.
-pub(super) fn encode(value: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, StorageError> {
+pub(crate) fn encode(value: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, StorageError> {
     let mut out = Zeroizing::new(vec![FORMAT]);
     write(value, &mut out)?;
     Ok(out)
 }
 
 /// The value that [`encode`] wrote.
-pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StorageError> {
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StorageError> {
     match bytes {
         [FORMAT, rest @ ..] => Ok(rmp_serde::from_slice(rest)?),
         _ => Err(StorageError::Format),

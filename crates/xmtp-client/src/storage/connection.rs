@@ -1,50 +1,105 @@
 //! The one connection to an inbox's file.
 
-use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt as _, path::Path};
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
 
-use chancery_store::rusqlite::{self, Connection, OpenFlags, ffi};
+use chancery_store::{
+    StoreError, lock,
+    rusqlite::{self, Connection, MAIN_DB, OpenFlags, config::DbConfig, ffi},
+};
+use zeroize::Zeroizing;
 
-use super::StorageError;
+use super::{InboxKey, StorageError};
 
 /// Statements that are kept prepared: those of openmls' storage and of the steps beside it.
 const STATEMENTS: usize = 64;
 
-pub(super) fn open(path: &Path) -> Result<Connection, StorageError> {
+/// Keeps others away from the file.
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // closing it is not enough: a child that is just being started has the descriptor for a moment, too
+        let _ = self.0.unlock();
+    }
+}
+
+/// Opens the file, encrypted with `key`. The lock must live as long as the connection.
+pub(super) fn open(path: &Path, key: Option<&InboxKey>) -> Result<(Connection, Lock), StorageError> {
+    let lock = lock::acquire(path).map(Lock).map_err(|error| match error {
+        StoreError::Locked { pid, .. } => StorageError::Locked {
+            path: path.to_owned(),
+            pid,
+        },
+        StoreError::File(error) if is_denied(error.kind()) => StorageError::ReadOnly { path: path.to_owned() },
+        StoreError::File(error) => file_failed(path, error.kind().into()),
+        other => file_failed(path, io::Error::other(other)),
+    })?;
     // SQLite would make it with the mode of the umask; its log takes the mode of the file
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(source) => {
-            return Err(StorageError::File {
-                path: path.to_owned(),
-                source,
-            });
-        }
+        Err(source) => return Err(file_failed(path, source)),
     }
     // no SQLITE_OPEN_URI: a path is a path, whatever it starts with
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(path, flags)
-        .and_then(|connection| configure(connection, "wal"))
+    let connection = Connection::open_with_flags(path, flags)
+        .and_then(|connection| configure(connection, key, "wal"))
         .map_err(|cause| match cause.sqlite_error_code() {
-            Some(ffi::ErrorCode::DatabaseBusy | ffi::ErrorCode::DatabaseLocked) => {
-                StorageError::Locked { path: path.to_owned() }
-            }
+            Some(ffi::ErrorCode::DatabaseBusy | ffi::ErrorCode::DatabaseLocked) => StorageError::Locked {
+                path: path.to_owned(),
+                pid: None,
+            },
+            Some(ffi::ErrorCode::NotADatabase) => StorageError::Key { path: path.to_owned() },
+            Some(ffi::ErrorCode::ReadOnly) => StorageError::ReadOnly { path: path.to_owned() },
             Some(ffi::ErrorCode::DiskFull) => StorageError::Full,
             _ => StorageError::Open {
                 path: path.to_owned(),
                 cause,
             },
-        })
+        })?;
+    Ok((connection, lock))
+}
+
+fn is_denied(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+    )
+}
+
+fn file_failed(path: &Path, source: io::Error) -> StorageError {
+    StorageError::File {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 pub(super) fn in_memory() -> Result<Connection, StorageError> {
-    Ok(configure(Connection::open_in_memory()?, "memory")?)
+    Ok(configure(Connection::open_in_memory()?, None, "memory")?)
 }
 
-fn configure(connection: Connection, journal: &str) -> rusqlite::Result<Connection> {
-    unlock(&connection);
+fn configure(connection: Connection, key: Option<&InboxKey>, journal: &str) -> rusqlite::Result<Connection> {
+    if let Some(key) = key {
+        unlock(&connection, key)?;
+    }
+    // SQLite opens for reading what it may not write, and would say so at the first write only
+    if connection.is_readonly(MAIN_DB)? {
+        return Err(rusqlite::Error::SqliteFailure(
+            ffi::Error::new(ffi::SQLITE_READONLY),
+            None,
+        ));
+    }
     // before the first look at the log: then the lock is taken once and kept, and there is no memory shared with others
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    // whoever has the wrong key leaves the log where it is, too
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     let found: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if !found.eq_ignore_ascii_case(journal) {
         return Err(rusqlite::Error::SqliteFailure(
@@ -65,8 +120,16 @@ fn configure(connection: Connection, journal: &str) -> rusqlite::Result<Connecti
     Ok(connection)
 }
 
-/// Where SQLCipher is told its key (`PRAGMA key`), before anything else. There is none yet.
-fn unlock(_: &Connection) {}
+/// Tells SQLCipher its key, before anything else. As raw bytes: from 32 random ones there is nothing to derive.
+fn unlock(connection: &Connection, key: &InboxKey) -> rusqlite::Result<()> {
+    // it writes what it thinks of a wrong key to stderr, which is not its
+    connection.execute_batch("PRAGMA cipher_log_level = NONE")?;
+    let mut pragma = Zeroizing::new(String::with_capacity(100));
+    for part in ["PRAGMA key = \"x'", &key.hex(), "'\""] {
+        pragma.push_str(part);
+    }
+    connection.execute_batch(&pragma)
+}
 
 /// Writes the log back and cuts it to nothing if it is longer than `bytes`.
 pub(super) fn empty_log_beyond(connection: &Connection, bytes: u64) -> Result<(), StorageError> {

@@ -27,8 +27,22 @@ pub enum StorageError {
         cause: rusqlite::Error,
     },
     /// Another process, or another handle of this one, has the file open.
-    #[error("the inbox {} is in use", path.display())]
+    #[error("the inbox {} is in use{}", path.display(), holder(*pid))]
     Locked {
+        /// The file.
+        path: PathBuf,
+        /// The process that has it, when it said so.
+        pid: Option<u32>,
+    },
+    /// The file, or its folder, may not be written.
+    #[error("the inbox {} may only be read", path.display())]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The key is not the one with which the file is encrypted, or the file is no inbox. Nothing was changed.
+    #[error("the key does not open the inbox {}", path.display())]
+    Key {
         /// The file.
         path: PathBuf,
     },
@@ -41,6 +55,9 @@ pub enum StorageError {
     /// The disk, or the limit set on the file, is full.
     #[error("the disk is full")]
     Full,
+    /// The disk did not do what it was told.
+    #[error("the disk failed")]
+    Disk(#[source] rusqlite::Error),
     /// A statement failed.
     #[error("the inbox refused a statement")]
     Sql(#[source] rusqlite::Error),
@@ -69,10 +86,15 @@ pub enum StorageError {
     Intent,
 }
 
+fn holder(pid: Option<u32>) -> String {
+    pid.map_or_else(String::new, |pid| format!(" by process {pid}"))
+}
+
 impl From<rusqlite::Error> for StorageError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ffi::ErrorCode::DiskFull) => Self::Full,
+            Some(ffi::ErrorCode::SystemIoFailure) => Self::Disk(error),
             _ => Self::Sql(error),
         }
     }
@@ -84,6 +106,9 @@ impl ErrorCode for StorageError {
             Self::File { .. } => "XMTP_INBOX_FILE",
             Self::Open { .. } => "XMTP_INBOX_OPEN",
             Self::Locked { .. } => "XMTP_INBOX_LOCKED",
+            Self::ReadOnly { .. } => "XMTP_INBOX_READ_ONLY",
+            Self::Key { .. } => "XMTP_INBOX_KEY",
+            Self::Disk(_) => "XMTP_INBOX_DISK",
             Self::Newer { .. } => "XMTP_INBOX_NEWER",
             Self::Full => "XMTP_INBOX_FULL",
             Self::Sql(_) => "XMTP_INBOX_SQL",
@@ -100,6 +125,7 @@ impl ErrorCode for StorageError {
         match self {
             Self::Locked { .. } | Self::Intent => Category::Conflict,
             Self::Full => Category::Limited,
+            Self::Key { .. } => Category::Input,
             _ => Category::Internal,
         }
     }
@@ -107,6 +133,8 @@ impl ErrorCode for StorageError {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Locked { .. } => Some("stop the other program that has this inbox open"),
+            Self::ReadOnly { .. } => Some("check who owns the file and its folder"),
+            Self::Key { .. } => Some("name the key that was made with this inbox"),
             Self::Full => Some("free space on that disk"),
             Self::Newer { .. } => Some("use the version of the program that wrote it, or a later one"),
             _ => None,

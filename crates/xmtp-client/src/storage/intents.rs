@@ -12,7 +12,7 @@ use super::{StorageError, Tx};
 
 /// An intent of this inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IntentId(i64);
+pub struct IntentId(pub(super) i64);
 
 /// How far an intent is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -33,6 +33,19 @@ impl Tx<'_> {
         })
     }
 
+    /// When the newest key package was made; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`StorageError::Sql`].
+    pub fn last_key_package_made(&self) -> Result<Option<Millis>, StorageError> {
+        self.with(|db| {
+            let made: Option<i64> = db
+                .prepare_cached("SELECT max(made_ms) FROM key_packages")?
+                .query_row([], |row| row.get(0))?;
+            Ok(made.map(Millis))
+        })
+    }
+
     /// The secret that opens what was wrapped for `public`: the X-Wing key or the init key of any key package whose private
     /// keys are still here.
     ///

@@ -31,6 +31,8 @@ pub struct NewMessage {
     pub sent_ns: u64,
     /// An `EncodedContent`.
     pub content: Vec<u8>,
+    /// When it disappears, nanoseconds since the Unix epoch.
+    pub expires_ns: Option<u64>,
 }
 
 /// A message in its place.
@@ -42,6 +44,9 @@ pub struct StoredMessage {
     pub message: NewMessage,
 }
 
+const COLUMNS: &str =
+    "position, id, group_id, network_id, sender_inbox, sender_installation, sent_ns, content, expires_ns";
+
 impl Tx<'_> {
     /// Records `message`, unless there is one with its id already; its place if it was new.
     ///
@@ -52,8 +57,8 @@ impl Tx<'_> {
             let new = db
                 .prepare_cached(
                     "INSERT INTO messages
-                        (id, group_id, network_id, sender_inbox, sender_installation, sent_ns, content)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
+                        (id, group_id, network_id, sender_inbox, sender_installation, sent_ns, content, expires_ns)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING",
                 )?
                 .execute((
                     message.id.to_bytes(),
@@ -63,6 +68,7 @@ impl Tx<'_> {
                     message.installation.as_bytes(),
                     message.sent_ns,
                     &message.content,
+                    message.expires_ns,
                 ))?;
             let position = db.last_insert_rowid().cast_unsigned();
             Ok((new > 0).then_some(Position(position)))
@@ -76,12 +82,64 @@ impl Tx<'_> {
     /// [`StorageError::Sql`].
     pub fn messages_after(&self, after: Position, limit: u32) -> Result<Vec<StoredMessage>, StorageError> {
         self.with(|db| {
-            let mut statement = db.prepare_cached(
-                "SELECT position, id, group_id, network_id, sender_inbox, sender_installation, sent_ns, content
-                 FROM messages WHERE position > ?1 ORDER BY position LIMIT ?2",
-            )?;
+            let mut statement = db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM messages WHERE position > ?1 ORDER BY position LIMIT ?2"
+            ))?;
             let found = statement.query_map((after.0, limit), stored)?;
             Ok(found.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// The messages of `group` that are there at `now_ns`, in the order of the group.
+    ///
+    /// # Errors
+    /// [`StorageError::Sql`].
+    pub fn messages_in(&self, group: &GroupId, now_ns: u64) -> Result<Vec<StoredMessage>, StorageError> {
+        self.with(|db| {
+            let mut statement = db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM messages
+                 WHERE group_id = ?1 AND (expires_ns IS NULL OR expires_ns > ?2) ORDER BY network_id, position"
+            ))?;
+            let found = statement.query_map((group.as_slice(), now_ns), stored)?;
+            Ok(found.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Whether there is a message with this id.
+    ///
+    /// # Errors
+    /// [`StorageError::Sql`].
+    pub fn has_message(&self, id: &MessageId) -> Result<bool, StorageError> {
+        self.with(|db| {
+            Ok(db
+                .prepare_cached("SELECT 1 FROM messages WHERE id = ?1")?
+                .exists([id.to_bytes()])?)
+        })
+    }
+
+    /// The place of the last message.
+    ///
+    /// # Errors
+    /// [`StorageError::Sql`].
+    pub fn last_position(&self) -> Result<Position, StorageError> {
+        self.with(|db| {
+            let last: Option<u64> = db
+                .prepare_cached("SELECT max(position) FROM messages")?
+                .query_row([], |row| row.get(0))?;
+            Ok(Position(last.unwrap_or(0)))
+        })
+    }
+
+    /// Forgets the content of the messages that have disappeared by `now_ns`, for good. Their ids stay, so that they do not
+    /// come again.
+    ///
+    /// # Errors
+    /// Those of every write.
+    pub fn forget_expired(&self, now_ns: u64) -> Result<usize, StorageError> {
+        self.with(|db| {
+            Ok(db
+                .prepare_cached("UPDATE messages SET content = x'' WHERE expires_ns <= ?1 AND content != x''")?
+                .execute([now_ns])?)
         })
     }
 }
@@ -97,6 +155,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
             installation: InstallationKey::from_bytes(row.get(5)?),
             sent_ns: row.get(6)?,
             content: row.get(7)?,
+            expires_ns: row.get(8)?,
         },
     })
 }

@@ -11,34 +11,46 @@
 //! * The file has mode 0600 and is locked for as long as it is open, against other processes and other handles of this one.
 //! * What openmls deletes is overwritten (`secure_delete`). The log of SQLite keeps the former pages for a while:
 //!   [`InboxDb::forget`] empties it, and so does every commit after which it is longer than a megabyte.
-//! * The file will be encrypted by SQLCipher, whose key is the first thing that a connection is told:
-//!   `connection::unlock` is where that goes. Until then its mode is all that protects it.
+//! * The file and its log are encrypted by SQLCipher, page by page and authenticated, with the [`InboxKey`] that is handed
+//!   in; the key itself is in none of them.
 //! * openmls' feature `extensions-draft`, by which a storage keeps three things more, stays off: it serves groups that keep
 //!   their settings in a dictionary (xmtp spec 3.9), which we say that we cannot do.
 
-mod codec;
+mod account;
+pub(crate) mod codec;
 mod connection;
+mod conversations;
 mod cursors;
 mod error;
+mod identity_logs;
 mod intents;
+mod key;
 mod key_packages;
 mod messages;
 mod mls;
+mod outbox;
 mod provider;
 mod schema;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod tx;
+mod welcomes_due;
 
 use std::{fmt, path::Path};
 
 use chancery_store::rusqlite::Connection;
 
+pub use account::Account;
+pub use conversations::{ConversationRow, NewConversation};
 pub use cursors::Topic;
 pub use error::StorageError;
 pub use intents::{Intent, IntentId, IntentState};
+pub use key::{InboxKey, KeyFileError};
 pub use messages::{NewMessage, Position, StoredMessage};
+pub use outbox::{Made, OutboxMessage};
 pub use provider::{MlsStorage, Provider};
+pub use shared::SharedDb;
 pub use tx::Tx;
 
 use crate::crypto::Crypto;
@@ -51,19 +63,30 @@ const LOG_BYTES: u64 = 1 << 20;
 pub struct InboxDb {
     connection: Connection,
     crypto: Crypto,
+    /// Dropped after the connection.
+    _lock: Option<connection::Lock>,
 }
 
 impl InboxDb {
-    /// Opens the file at `path`, creates it (mode 0600) when it is not there, and brings its tables up to date. Its folder
-    /// must be there. Blocks on the disk, as everything here does.
+    /// Opens the file at `path`, which `key` encrypts, creates it (mode 0600) when it is not there, and brings its tables up
+    /// to date. Its folder must be there. Blocks on the disk, as everything here does.
     ///
     /// # Errors
-    /// [`StorageError::Locked`] when it is open already, [`StorageError::Newer`] when a later version wrote it,
-    /// [`StorageError::Open`] or [`StorageError::File`] when it is no usable file.
-    pub fn open(path: &Path, crypto: Crypto) -> Result<Self, StorageError> {
-        let connection = connection::open(path)?;
+    /// [`StorageError::Locked`] when it is open already, [`StorageError::Key`] when another key encrypts it,
+    /// [`StorageError::ReadOnly`], [`StorageError::Newer`] when a later version wrote it, [`StorageError::Open`] or
+    /// [`StorageError::File`] when it is no usable file.
+    pub fn open(path: &Path, key: &InboxKey, crypto: Crypto) -> Result<Self, StorageError> {
+        Self::open_with(path, Some(key), crypto)
+    }
+
+    fn open_with(path: &Path, key: Option<&InboxKey>, crypto: Crypto) -> Result<Self, StorageError> {
+        let (connection, lock) = connection::open(path, key)?;
         schema::bring_up_to_date(&connection)?;
-        Ok(Self { connection, crypto })
+        Ok(Self {
+            connection,
+            crypto,
+            _lock: Some(lock),
+        })
     }
 
     /// An inbox that nothing remains of: for tests, and for keys that are thrown away.
@@ -73,7 +96,11 @@ impl InboxDb {
     pub fn in_memory(crypto: Crypto) -> Result<Self, StorageError> {
         let connection = connection::in_memory()?;
         schema::bring_up_to_date(&connection)?;
-        Ok(Self { connection, crypto })
+        Ok(Self {
+            connection,
+            crypto,
+            _lock: None,
+        })
     }
 
     /// Runs `step` in a transaction and commits, durably, when it answers `Ok`. When it answers `Err` or panics, or when a

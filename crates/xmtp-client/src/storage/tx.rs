@@ -46,6 +46,31 @@ impl<'a> Tx<'a> {
         result
     }
 
+    /// Marks this point, so that [`undo`](Self::undo) can go back to it. Each mark is undone or kept once.
+    ///
+    /// # Errors
+    /// Those of every write.
+    pub fn mark(&self) -> Result<(), StorageError> {
+        self.with(|db| Ok(db.execute_batch("SAVEPOINT mark")?))
+    }
+
+    /// Undoes what was written since [`mark`](Self::mark). Groups that openmls loaded before have gone further than the file
+    /// by then: load them again.
+    ///
+    /// # Errors
+    /// Those of every write.
+    pub fn undo(&self) -> Result<(), StorageError> {
+        self.with(|db| Ok(db.execute_batch("ROLLBACK TO mark; RELEASE mark")?))
+    }
+
+    /// Keeps what was written since [`mark`](Self::mark).
+    ///
+    /// # Errors
+    /// Those of every write.
+    pub fn keep(&self) -> Result<(), StorageError> {
+        self.with(|db| Ok(db.execute_batch("RELEASE mark")?))
+    }
+
     pub(super) fn commit(self) -> Result<(), StorageError> {
         if self.broken.get() || self.inner.is_autocommit() {
             return Err(StorageError::Broken);

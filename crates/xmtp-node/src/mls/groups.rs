@@ -68,7 +68,7 @@ pub(super) async fn query(
     let (found, place) = engine.find_sized(query, page::is_small).await?;
     let response = proto::QueryGroupMessagesResponse {
         paging_info: Some(page::answered(info, &found)),
-        messages: found.rows.iter().map(convert::group_message).collect(),
+        messages: found.rows.into_iter().map(convert::group_message).collect(),
     };
     Ok(answer(response, place))
 }
@@ -93,9 +93,9 @@ pub(super) async fn newest(
     let (found, place) = engine.find_sized(query, Option::is_some).await?;
     let found = found.ok_or(Refusal::AnswerTooLarge)?;
     let responses = found
-        .iter()
+        .into_iter()
         .map(|row| proto::get_newest_group_message_response::Response {
-            group_message: row.as_ref().map(convert::group_message),
+            group_message: row.map(convert::group_message),
         });
     let response = proto::GetNewestGroupMessageResponse {
         responses: responses.collect(),

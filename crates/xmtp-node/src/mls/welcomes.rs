@@ -90,7 +90,7 @@ pub(super) async fn query(
     let (found, place) = engine.find_sized(query, page::is_small).await?;
     let response = proto::QueryWelcomeMessagesResponse {
         paging_info: Some(page::answered(info, &found)),
-        messages: found.rows.iter().map(convert::welcome).collect(),
+        messages: found.rows.into_iter().map(convert::welcome).collect(),
     };
     Ok(answer(response, place))
 }

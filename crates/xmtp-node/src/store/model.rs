@@ -210,17 +210,14 @@ pub(crate) enum End {
     Bytes,
 }
 
-/// Collects a page from rows in order.
+/// Rows for which a page has room from the start.
+const ROOM: usize = 100;
+
+/// Collects a page from rows in order. Asks for no row that would not be in it.
 pub(crate) fn collect<R: Row, E>(page: Page, rows: impl Iterator<Item = Result<R, E>>) -> Result<Rows<R>, E> {
-    let mut taken = Vec::new();
+    let mut taken = Vec::with_capacity(page.rows.min(ROOM));
     let mut bytes = 0_usize;
-    for row in rows {
-        if taken.len() >= page.rows {
-            return Ok(Rows {
-                rows: taken,
-                end: End::Rows,
-            });
-        }
+    for row in rows.take(page.rows) {
         let row = row?;
         bytes = bytes.saturating_add(row.weight());
         if bytes > page.bytes && !taken.is_empty() {

@@ -50,7 +50,7 @@ impl Feed for Groups {
     }
 
     fn frame(row: &GroupMessage) -> Bytes {
-        framed(&convert::group_message(row))
+        framed(&convert::group_message(row.clone()))
     }
 
     async fn history(engine: &Engine, after: Vec<(Bytes, u64)>) -> Result<History<GroupMessage>, Status> {
@@ -75,7 +75,7 @@ impl Feed for Welcomes {
     }
 
     fn frame(row: &Welcome) -> Bytes {
-        framed(&convert::welcome(row))
+        framed(&convert::welcome(row.clone()))
     }
 
     async fn history(engine: &Engine, after: Vec<(Installation, u64)>) -> Result<History<Welcome>, Status> {

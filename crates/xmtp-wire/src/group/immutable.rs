@@ -38,9 +38,10 @@ pub struct DmMembers {
 pub struct ImmutableMetadata {
     /// Its kind.
     pub conversation_type: ConversationType,
-    /// Who made it.
-    pub creator: InboxId,
-    /// Between whom it is; a DM always says so. The reference reads them in other groups, too.
+    /// The inbox id of who made it, they say. A string: a commit may write there what is no inbox id, and all others take it.
+    pub creator: String,
+    /// Between whom it is; a DM always says so. The reference reads them in other groups, too. `None` also where what is
+    /// written there are no inbox ids, which nobody has.
     pub dm_members: Option<DmMembers>,
     /// The message of a one-shot group.
     pub oneshot: Option<wire::OneshotMessage>,
@@ -72,7 +73,7 @@ impl ImmutableMetadata {
     /// Reads the data of the extension: a TLS vector in which the protobuf message is.
     ///
     /// # Errors
-    /// [`GroupError::Framing`], `Malformed`, `ConversationType`, `InboxId` or `DmMembers`.
+    /// [`GroupError::Framing`], `Malformed`, `ConversationType` or `DmMembers`.
     pub fn parse(extension: &[u8]) -> Result<Self, GroupError> {
         let mut reader = Reader::new(extension);
         let message = reader.vector()?;
@@ -85,21 +86,23 @@ impl ImmutableMetadata {
             Ok(wire::ConversationType::Oneshot) => ConversationType::Oneshot,
             _ => return Err(GroupError::ConversationType(wire.conversation_type)),
         };
-        let inbox = |id: &str| id.parse::<InboxId>().map_err(|_| GroupError::InboxId(Self::NAME));
+        let pair = |one: &wire::Inbox, two: &wire::Inbox| {
+            Some(DmMembers {
+                one: one.inbox_id.parse().ok()?,
+                two: two.inbox_id.parse().ok()?,
+            })
+        };
         let dm_members = match wire.dm_members {
             Some(wire::DmMembers {
                 dm_member_one: Some(one),
                 dm_member_two: Some(two),
-            }) => Some(DmMembers {
-                one: inbox(&one.inbox_id)?,
-                two: inbox(&two.inbox_id)?,
-            }),
+            }) => pair(&one, &two),
             None if conversation_type != ConversationType::Dm => None,
             _ => return Err(GroupError::DmMembers),
         };
         Ok(Self {
             conversation_type,
-            creator: inbox(&wire.creator_inbox_id)?,
+            creator: wire.creator_inbox_id,
             dm_members,
             oneshot: wire.oneshot_message,
         })
@@ -124,7 +127,7 @@ impl ImmutableMetadata {
             }
             .into(),
             creator_account_address: String::new(),
-            creator_inbox_id: self.creator.to_string(),
+            creator_inbox_id: self.creator.clone(),
             dm_members: self.dm_members.map(|members| wire::DmMembers {
                 dm_member_one: inbox(members.one),
                 dm_member_two: inbox(members.two),

@@ -1,6 +1,6 @@
 //! The version of the reference that a group demands of its members.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use chancery_base::{Category, ErrorCode};
 
@@ -43,6 +43,13 @@ impl ProtocolVersion {
             patch,
             suffix: None,
         }
+    }
+}
+
+impl fmt::Display for ProtocolVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)?;
+        self.suffix.as_ref().map_or(Ok(()), |suffix| write!(f, "-{suffix}"))
     }
 }
 

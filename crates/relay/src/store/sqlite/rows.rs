@@ -205,14 +205,17 @@ impl Rows {
         }
         // neighbours share pages
         self.settled.sort_unstable_by_key(|(seq, _)| *seq);
-        let mut update =
-            connection.prepare_cached("UPDATE deliveries SET state = 1, updated_at = ?2 WHERE seq = ?1")?;
-        for (seq, now) in &self.settled {
-            update.execute([*seq, now.0])?;
-        }
-        let mut delete = connection.prepare_cached("DELETE FROM payloads WHERE seq = ?1")?;
-        for (seq, _) in &self.settled {
-            delete.execute([*seq])?;
+        let mut update = connection
+            .prepare_cached("UPDATE deliveries SET state = 1, updated_at = ?3 WHERE seq BETWEEN ?1 AND ?2")?;
+        let mut delete = connection.prepare_cached("DELETE FROM payloads WHERE seq BETWEEN ?1 AND ?2")?;
+        for run in self
+            .settled
+            .chunk_by(|(seq, at), (next, then)| *next == seq + 1 && then == at)
+        {
+            if let (Some((first, now)), Some((last, _))) = (run.first(), run.last()) {
+                update.execute((first, last, now.0))?;
+                delete.execute((first, last))?;
+            }
         }
         Ok(())
     }

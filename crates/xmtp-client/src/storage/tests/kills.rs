@@ -11,8 +11,7 @@ use std::{
 use chancery_store::rusqlite::hooks::Action;
 
 use super::{
-    super::InboxDb,
-    steps::Inbox,
+    steps::{self, Inbox},
     story::{Script, scripts},
 };
 
@@ -31,7 +30,7 @@ fn alice() -> Script {
 }
 
 fn open(path: &Path) -> Inbox {
-    Inbox::new(0, GROUP, |crypto| InboxDb::open(path, crypto)).unwrap()
+    steps::open(GROUP, path).unwrap()
 }
 
 /// Goes on with the script where the file stands.

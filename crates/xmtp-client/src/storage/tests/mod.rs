@@ -6,7 +6,9 @@
     reason = "a test that meets what it did not expect stops"
 )]
 
+mod disk;
 mod file;
+mod key;
 mod kills;
 mod parity;
 mod steps;

@@ -1,6 +1,6 @@
 //! A script over an inbox's file: each step, its cursor and its plaintext in one transaction.
 
-use std::sync::Arc;
+use std::{fs, path::Path, sync::Arc};
 
 use chancery_xmtp_wire::{
     content::MessageId,
@@ -8,10 +8,27 @@ use chancery_xmtp_wire::{
 };
 
 use super::{
-    super::{InboxDb, NewMessage, Position, StorageError, Topic, Tx},
+    super::{InboxDb, InboxKey, NewMessage, Position, StorageError, Topic, Tx},
     story::{Group, Op, Person, Script, Seeded, Seen, seed},
 };
 use crate::crypto::Crypto;
+
+/// The key of every inbox here that is not about keys.
+pub(super) fn key() -> InboxKey {
+    InboxKey::from_bytes([7; 32].into())
+}
+
+/// Alice's inbox in the file at `path`.
+pub(super) fn open(group: &[u8], path: &Path) -> Result<Inbox, StorageError> {
+    Inbox::new(0, group, |crypto| InboxDb::open(path, &key(), crypto))
+}
+
+/// Whether any file in `folder` has these bytes in it.
+pub(super) fn holds(folder: &Path, bytes: &[u8]) -> bool {
+    let files = fs::read_dir(folder).unwrap();
+    let mut files = files.map(|entry| fs::read(entry.unwrap().path()).unwrap());
+    files.any(|file| file.windows(bytes.len()).any(|window| window == bytes))
+}
 
 pub(super) struct Inbox {
     pub(super) db: InboxDb,
@@ -90,6 +107,7 @@ pub(super) fn record(tx: &Tx<'_>, person: &Person, number: usize, seen: &Seen) -
             installation: InstallationKey::from_bytes([2; 32]),
             sent_ns: 1_700_000_000_000_000_000 + network_id,
             content: plain.clone(),
+            expires_ns: None,
         })?;
         assert!(new.is_some(), "recorded twice");
     }

@@ -5,9 +5,13 @@ mod queries;
 mod recent;
 mod steps;
 
-use std::{fmt, path::Path};
+use std::{
+    fmt,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use chancery_store::{Command, Database, Migration, Options, StoreError, WriterStats, rusqlite::Connection};
+use chancery_store::{BatchHook, Command, Database, Migration, Options, StoreError, WriterStats, rusqlite::Connection};
 use tokio::sync::oneshot;
 
 use super::{Failure, commands::Step, queries::Query};
@@ -34,6 +38,46 @@ const MIGRATIONS: &[Migration] = &[
 pub struct SqliteStore {
     database: Database,
     recent: Recent,
+    answers: Answers,
+}
+
+/// Answers that go out when their whole batch is done, so that callers who share a connection are answered together. Clones
+/// share them.
+#[derive(Clone, Default)]
+struct Answers(Arc<Mutex<Vec<Answer>>>);
+
+type Answer = Box<dyn FnOnce() + Send>;
+
+impl Answers {
+    fn lock(&self) -> MutexGuard<'_, Vec<Answer>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, answer: impl FnOnce() + Send + 'static) {
+        self.lock().push(Box::new(answer));
+    }
+}
+
+/// What happens around the commits.
+struct Batches {
+    recent: Recent,
+    answers: Answers,
+}
+
+impl BatchHook for Batches {
+    fn before_commit(&mut self, tx: &Connection) -> Result<(), StoreError> {
+        self.recent.before_commit(tx)
+    }
+
+    fn rolled_back(&mut self) {
+        self.recent.rolled_back();
+    }
+
+    fn answered(&mut self) {
+        for answer in self.answers.lock().drain(..) {
+            answer();
+        }
+    }
 }
 
 /// How a step is done here. It must look before it writes: it has no savepoint of its own.
@@ -43,7 +87,12 @@ pub(crate) trait OnSqlite: Step {
 
 /// How a query is answered here.
 pub(crate) trait FindInSqlite: Query {
-    fn find_in_sqlite(&self, connection: &Connection, recent: &Recent) -> Result<Self::Found, StoreError>;
+    /// Of what only memory knows, what the query needs ([`Recent::of`]). Asked before the state is chosen that is read.
+    fn recent(&self, _: &Recent) -> Vec<Vec<u64>> {
+        Vec::new()
+    }
+
+    fn find_in_sqlite(&self, connection: &Connection, recent: &[Vec<u64>]) -> Result<Self::Found, StoreError>;
 }
 
 /// A step as the database takes it.
@@ -72,11 +121,20 @@ impl<S: OnSqlite> Command for Submitted<S> {
 impl SqliteStore {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let recent = Recent::default();
-        let database = Database::open_hooked(path, MIGRATIONS, Options::default(), recent.clone())?;
+        let answers = Answers::default();
+        let batches = Batches {
+            recent: recent.clone(),
+            answers: answers.clone(),
+        };
+        let database = Database::open_hooked(path, MIGRATIONS, Options::default(), batches)?;
         database
             .reader()?
             .read(|connection| recent.load(connection).map_err(StoreError::from))?;
-        Ok(Self { database, recent })
+        Ok(Self {
+            database,
+            recent,
+            answers,
+        })
     }
 
     pub(crate) async fn run_then<S: OnSqlite>(
@@ -85,12 +143,15 @@ impl SqliteStore {
         then: impl FnOnce(&S::Done) + Send + 'static,
     ) -> Result<S::Done, Failure<S::Refusal>> {
         let (answer, answered) = oneshot::channel();
+        let answers = self.answers.clone();
         let done = move |result: Result<S::Done, Failure<S::Refusal>>| {
             if let Ok(done) = &result {
                 then(done);
+                // the caller may have gone; the step is done all the same
+                answers.add(move || drop(answer.send(result)));
+            } else {
+                let _ = answer.send(result);
             }
-            // the caller may have gone; the step is done all the same
-            let _ = answer.send(result);
         };
         let recent = self.recent.clone();
         if let Err((error, _)) = self.database.submit_then(Submitted { step, recent }, done) {
@@ -100,7 +161,7 @@ impl SqliteStore {
     }
 
     pub(crate) async fn find<Q: FindInSqlite>(&self, query: Q) -> Result<Q::Found, StoreError> {
-        let recent = self.recent.clone();
+        let recent = query.recent(&self.recent);
         self.database
             .read(move |connection| query.find_in_sqlite(connection, &recent))
             .await

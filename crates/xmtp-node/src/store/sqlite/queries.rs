@@ -152,21 +152,32 @@ fn within<K, T>(
 }
 
 impl FindInSqlite for GroupMessages {
-    fn find_in_sqlite(&self, connection: &Connection, recent: &Recent) -> Result<Rows<GroupMessage>, StoreError> {
-        let recent = recent.of([&self.group].into_iter()).pop().unwrap_or_default();
-        Ok(messages_of(connection, &self.group, &recent, self.page)?)
+    fn recent(&self, recent: &Recent) -> Vec<Vec<u64>> {
+        recent.of([&self.group].into_iter())
+    }
+
+    fn find_in_sqlite(&self, connection: &Connection, recent: &[Vec<u64>]) -> Result<Rows<GroupMessage>, StoreError> {
+        let recent = recent.first().map(Vec::as_slice).unwrap_or_default();
+        Ok(messages_of(connection, &self.group, recent, self.page)?)
     }
 }
 
 impl FindInSqlite for Welcomes {
-    fn find_in_sqlite(&self, connection: &Connection, _: &Recent) -> Result<Rows<Welcome>, StoreError> {
+    fn find_in_sqlite(&self, connection: &Connection, _: &[Vec<u64>]) -> Result<Rows<Welcome>, StoreError> {
         Ok(welcomes_of(connection, self.installation, self.page)?)
     }
 }
 
 impl FindInSqlite for GroupHistory {
-    fn find_in_sqlite(&self, connection: &Connection, recent: &Recent) -> Result<History<GroupMessage>, StoreError> {
-        let recent = recent.of(self.after.iter().map(|(group, _)| group));
+    fn recent(&self, recent: &Recent) -> Vec<Vec<u64>> {
+        recent.of(self.after.iter().map(|(group, _)| group))
+    }
+
+    fn find_in_sqlite(
+        &self,
+        connection: &Connection,
+        recent: &[Vec<u64>],
+    ) -> Result<History<GroupMessage>, StoreError> {
         let mut recent = recent.iter();
         let read = |group: &Bytes, page| {
             let recent = recent.next().map(Vec::as_slice).unwrap_or_default();
@@ -177,15 +188,18 @@ impl FindInSqlite for GroupHistory {
 }
 
 impl FindInSqlite for WelcomeHistory {
-    fn find_in_sqlite(&self, connection: &Connection, _: &Recent) -> Result<History<Welcome>, StoreError> {
+    fn find_in_sqlite(&self, connection: &Connection, _: &[Vec<u64>]) -> Result<History<Welcome>, StoreError> {
         let read = |installation: &Installation, page| welcomes_of(connection, *installation, page);
         Ok(gather(&self.after, self.rows, self.bytes, read)?)
     }
 }
 
 impl FindInSqlite for NewestGroupMessages {
-    fn find_in_sqlite(&self, connection: &Connection, recent: &Recent) -> Result<Self::Found, StoreError> {
-        let recent = recent.of(self.groups.iter());
+    fn recent(&self, recent: &Recent) -> Vec<Vec<u64>> {
+        recent.of(self.groups.iter())
+    }
+
+    fn find_in_sqlite(&self, connection: &Connection, recent: &[Vec<u64>]) -> Result<Self::Found, StoreError> {
         let mut recent = recent.iter();
         let mut by_id = connection.prepare_cached(if self.content {
             "SELECT id, created_ns, is_commit, should_push, sender_hmac, data FROM group_messages
@@ -213,7 +227,7 @@ impl FindInSqlite for NewestGroupMessages {
 }
 
 impl FindInSqlite for KeyPackages {
-    fn find_in_sqlite(&self, connection: &Connection, _: &Recent) -> Result<Self::Found, StoreError> {
+    fn find_in_sqlite(&self, connection: &Connection, _: &[Vec<u64>]) -> Result<Self::Found, StoreError> {
         let mut statement = connection.prepare_cached(
             "SELECT key_package FROM key_packages
              JOIN installations ON installations.installation = key_packages.installation
@@ -239,13 +253,13 @@ fn log_of(connection: &Connection, inbox: &str, after: u64) -> rusqlite::Result<
 }
 
 impl FindInSqlite for InboxLog {
-    fn find_in_sqlite(&self, connection: &Connection, _: &Recent) -> Result<Vec<LoggedUpdate>, StoreError> {
+    fn find_in_sqlite(&self, connection: &Connection, _: &[Vec<u64>]) -> Result<Vec<LoggedUpdate>, StoreError> {
         Ok(log_of(connection, &self.inbox, 0)?)
     }
 }
 
 impl FindInSqlite for InboxLogs {
-    fn find_in_sqlite(&self, connection: &Connection, _: &Recent) -> Result<Self::Found, StoreError> {
+    fn find_in_sqlite(&self, connection: &Connection, _: &[Vec<u64>]) -> Result<Self::Found, StoreError> {
         within(self.bytes, &self.after, |(inbox, after)| {
             let log = log_of(connection, inbox, *after)?;
             let weight = log.iter().map(|update| update.update.len()).sum();
@@ -255,7 +269,7 @@ impl FindInSqlite for InboxLogs {
 }
 
 impl FindInSqlite for InboxIds {
-    fn find_in_sqlite(&self, connection: &Connection, _: &Recent) -> Result<Vec<Option<String>>, StoreError> {
+    fn find_in_sqlite(&self, connection: &Connection, _: &[Vec<u64>]) -> Result<Vec<Option<String>>, StoreError> {
         let mut statement = connection.prepare_cached(
             "SELECT inbox_id FROM address_log
              WHERE kind = ?1 AND identifier = ?2 AND revocation_sequence_id IS NULL
@@ -271,7 +285,7 @@ impl FindInSqlite for InboxIds {
 }
 
 impl FindInSqlite for InboxOf {
-    fn find_in_sqlite(&self, connection: &Connection, _: &Recent) -> Result<Option<String>, StoreError> {
+    fn find_in_sqlite(&self, connection: &Connection, _: &[Vec<u64>]) -> Result<Option<String>, StoreError> {
         let inbox = connection
             .prepare_cached("SELECT inbox_id FROM installations WHERE installation = ?1 AND revoked = 0")?
             .query_row([self.installation.0], |row| row.get(0))
@@ -281,7 +295,7 @@ impl FindInSqlite for InboxOf {
 }
 
 impl FindInSqlite for CommitLog {
-    fn find_in_sqlite(&self, connection: &Connection, _: &Recent) -> Result<Rows<CommitEntry>, StoreError> {
+    fn find_in_sqlite(&self, connection: &Connection, _: &[Vec<u64>]) -> Result<Rows<CommitEntry>, StoreError> {
         let mut statement = connection.prepare_cached(
             "SELECT sequence_id, signature, entry FROM commit_log
              WHERE group_id = ?1 AND sequence_id > ?2 ORDER BY sequence_id",

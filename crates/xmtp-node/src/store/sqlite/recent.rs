@@ -14,8 +14,8 @@ use std::{
 use bytes::Bytes;
 use chancery_base::digest::sha256;
 use chancery_store::{
-    BatchHook, StoreError,
-    rusqlite::{self, Connection, OptionalExtension as _, params},
+    StoreError,
+    rusqlite::{self, CachedStatement, Connection, OptionalExtension as _, params},
 };
 
 /// Messages in memory from which on they go to the indexes of the database. That takes some 20 ms, in which the writer does
@@ -44,8 +44,37 @@ struct State {
     /// A transaction was rolled back: what is here may not be so.
     doubtful: bool,
     pending: Messages,
+    /// The last message.
+    newest: Sequence,
     /// What went to the indexes last. Whoever reads a state from before that still needs it.
     moved: Arc<Messages>,
+}
+
+/// Id and time of the last row of a table; both 0 before the first.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sequence {
+    pub(super) id: u64,
+    pub(super) created_ns: u64,
+}
+
+impl Sequence {
+    /// That of the table of which `sql` selects the last row's id and time.
+    pub(super) fn of(tx: &Connection, sql: &str) -> rusqlite::Result<Self> {
+        let last = tx.prepare_cached(sql)?.query_row([], |row| {
+            Ok(Self {
+                id: row.get(0)?,
+                created_ns: row.get(1)?,
+            })
+        });
+        Ok(last.optional()?.unwrap_or_default())
+    }
+
+    pub(super) fn next(self, now_ns: u64) -> Self {
+        Self {
+            id: self.id + 1,
+            created_ns: now_ns.max(self.created_ns + 1),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -83,29 +112,25 @@ impl Recent {
         *self.lock() = State {
             doubtful: false,
             pending: found,
+            newest: Sequence::of(
+                connection,
+                "SELECT id, created_ns FROM group_messages ORDER BY id DESC LIMIT 1",
+            )?,
             moved: Arc::default(),
         };
         Ok(())
     }
 
-    /// Whether there is a message with this hash, here or in `tx`. To be asked before every [`add`](Self::add).
-    pub(super) fn has(&self, tx: &Connection, hash: &MessageHash) -> rusqlite::Result<bool> {
+    /// Begins to append messages to what `tx` holds.
+    pub(super) fn append<'a>(&'a self, tx: &'a Connection) -> rusqlite::Result<Appending<'a>> {
         let doubtful = self.lock().doubtful;
         if doubtful {
             self.load(tx)?;
         }
-        if self.lock().pending.hashes.contains(hash) {
-            return Ok(true);
-        }
-        tx.prepare_cached("SELECT 1 FROM messages_by_hash WHERE hash = ?1")?
-            .exists([hash.0])
-    }
-
-    /// Takes note of a message that was written.
-    pub(super) fn add(&self, id: u64, group: &Bytes, hash: MessageHash) {
-        // it must not keep the request that it is a part of
-        let group = Bytes::copy_from_slice(group);
-        self.lock().pending.add(id, group, hash);
+        Ok(Appending {
+            state: self.lock(),
+            known: tx.prepare_cached("SELECT 1 FROM messages_by_hash WHERE hash = ?1")?,
+        })
     }
 
     /// Ids of each group that the database may not have in its index, ascending. Some may be of messages that are not
@@ -122,14 +147,41 @@ impl Recent {
     }
 }
 
+/// Messages are being appended; nobody else looks meanwhile.
+pub(super) struct Appending<'a> {
+    state: MutexGuard<'a, State>,
+    known: CachedStatement<'a>,
+}
+
+impl Appending<'_> {
+    /// Whether there is a message with this hash. To be asked before every [`add`](Self::add).
+    pub(super) fn has(&mut self, hash: &MessageHash) -> rusqlite::Result<bool> {
+        Ok(self.state.pending.hashes.contains(hash) || self.known.exists([hash.0])?)
+    }
+
+    /// Id and time of the next message.
+    pub(super) fn next(&self, now_ns: u64) -> Sequence {
+        self.state.newest.next(now_ns)
+    }
+
+    /// Takes note of a message that was written.
+    pub(super) fn add(&mut self, message: Sequence, group: &Bytes, hash: MessageHash) {
+        // it must not keep the request that it is a part of
+        let group = Bytes::copy_from_slice(group);
+        self.state.pending.add(message.id, group, hash);
+        self.state.newest = message;
+    }
+}
+
 /// The last message that is in the indexes.
 pub(super) fn indexed(connection: &Connection) -> rusqlite::Result<u64> {
     let mut select = connection.prepare_cached("SELECT last FROM group_messages_indexed")?;
     Ok(select.query_row([], |row| row.get(0)).optional()?.unwrap_or(0))
 }
 
-impl BatchHook for Recent {
-    fn before_commit(&mut self, tx: &Connection) -> Result<(), StoreError> {
+impl Recent {
+    /// Moves messages to the indexes when there are enough.
+    pub(super) fn before_commit(&self, tx: &Connection) -> Result<(), StoreError> {
         let full = {
             let mut state = self.lock();
             if state.doubtful || state.pending.hashes.len() < ENOUGH {
@@ -157,7 +209,8 @@ impl BatchHook for Recent {
         Ok(())
     }
 
-    fn rolled_back(&mut self) {
+    /// What is here may not be so any more.
+    pub(super) fn rolled_back(&self) {
         self.lock().doubtful = true;
     }
 }
@@ -199,7 +252,7 @@ mod tests {
     }
 
     fn ids(connection: &Connection, recent: &Recent) -> Vec<u64> {
-        let found = all().find_in_sqlite(connection, recent).unwrap();
+        let found = all().find_in_sqlite(connection, &all().recent(recent)).unwrap();
         found.rows.iter().map(|row| row.id).collect()
     }
 
@@ -209,8 +262,8 @@ mod tests {
         for migration in MIGRATIONS {
             connection.execute_batch(migration.sql).unwrap();
         }
-        let mut recent = Recent::default();
-        let mut batch = |data: std::ops::Range<u64>, end: &str| {
+        let recent = Recent::default();
+        let batch = |data: std::ops::Range<u64>, end: &str| {
             connection.execute_batch("BEGIN").unwrap();
             let appended = append(data).on_sqlite(&connection, &recent).unwrap().len();
             recent.before_commit(&connection).unwrap();
@@ -273,7 +326,7 @@ mod tests {
             connection.execute(insert, row).unwrap();
         }
         connection.execute_batch(last.sql).unwrap();
-        let mut recent = Recent::default();
+        let recent = Recent::default();
         recent.load(&connection).unwrap();
         assert_eq!(ids(&connection, &recent), (1..=10).collect::<Vec<_>>());
         assert_eq!(append(5..12).on_sqlite(&connection, &recent).unwrap().len(), 2);

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use chancery_base::digest::sha256;
-use chancery_store::rusqlite::{Connection, OptionalExtension as _, Result, params};
+use chancery_store::rusqlite::{Connection, Result, params};
 
 use super::{
     OnSqlite,
-    recent::{MessageHash, Recent},
+    recent::{MessageHash, Recent, Sequence},
 };
 use crate::store::{
     Failure,
@@ -18,35 +18,9 @@ use crate::store::{
     model::{GroupMessage, Welcome},
 };
 
-/// The last id and time of a table.
-#[derive(Clone, Copy)]
-struct Sequence {
-    id: u64,
-    created_ns: u64,
-}
-
-impl Sequence {
-    fn of(tx: &Connection, sql: &str) -> Result<Self> {
-        let last = tx.prepare_cached(sql)?.query_row([], |row| {
-            Ok(Self {
-                id: row.get(0)?,
-                created_ns: row.get(1)?,
-            })
-        });
-        Ok(last.optional()?.unwrap_or(Self { id: 0, created_ns: 0 }))
-    }
-
-    fn next(self, now_ns: u64) -> Self {
-        Self {
-            id: self.id + 1,
-            created_ns: now_ns.max(self.created_ns + 1),
-        }
-    }
-}
-
 impl OnSqlite for AppendGroupMessages {
     fn on_sqlite(self, tx: &Connection, recent: &Recent) -> Result<Self::Done, Failure<Never>> {
-        let mut last = Sequence::of(tx, "SELECT id, created_ns FROM group_messages ORDER BY id DESC LIMIT 1")?;
+        let mut appending = recent.append(tx)?;
         let mut insert = tx.prepare_cached(
             "INSERT INTO group_messages
                  (id, created_ns, group_id, data_hash, is_commit, should_push, sender_hmac, data)
@@ -56,10 +30,10 @@ impl OnSqlite for AppendGroupMessages {
         for message in self.messages {
             let data_hash = sha256(&message.data);
             let hash = MessageHash::of(&message.group, &data_hash);
-            if recent.has(tx, &hash)? {
+            if appending.has(&hash)? {
                 continue;
             }
-            let next = last.next(self.now_ns);
+            let next = appending.next(self.now_ns);
             insert.execute(params![
                 next.id,
                 next.created_ns,
@@ -70,8 +44,7 @@ impl OnSqlite for AppendGroupMessages {
                 &*message.sender_hmac,
                 &*message.data,
             ])?;
-            recent.add(next.id, &message.group, hash);
-            last = next;
+            appending.add(next, &message.group, hash);
             appended.push(Arc::new(GroupMessage {
                 id: next.id,
                 created_ns: next.created_ns,

@@ -1,0 +1,310 @@
+//! Making commits: from what is to be done to bytes that can be sent (xmtp spec 3.7).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chancery_base::digest::sha256;
+use chancery_xmtp_wire::{
+    group::{ConversationType, FieldChange, GroupMembership, PolicySet},
+    identity::{InboxId, InstallationKey},
+    mls::ValidatedKeyPackage,
+};
+use openmls::{
+    extensions::Extensions,
+    group::{GroupContext, GroupId, MlsGroup},
+    prelude::{LeafNodeIndex, OpenMlsProvider as _},
+};
+
+use super::{
+    ClientError, Inner,
+    action::{Action, After, Joining, apply_admin},
+    receive::Stop,
+};
+use crate::{
+    commit::{Accepted, CLAIMED, CommitError, check},
+    group::{GroupState, with_membership, with_metadata, with_permissions},
+    storage::{Intent, Tx},
+};
+
+/// What a commit is to contain, worked out for one epoch.
+struct Plan {
+    epoch: u64,
+    context: Option<Extensions<GroupContext>>,
+    add: Vec<ValidatedKeyPackage>,
+    remove: Vec<LeafNodeIndex>,
+}
+
+/// How making a commit ended.
+pub(super) enum Making {
+    /// It is made, and waits to be sent.
+    Made,
+    /// There is nothing to be done.
+    Nothing,
+    /// The group has moved on meanwhile: look again.
+    Moved,
+}
+
+impl Inner {
+    /// Makes the commit of a queued intent, and keeps it with all that its effect brings about.
+    ///
+    /// # Errors
+    /// [`ClientError::Denied`] when the group's rules would refuse it: nobody is sent what all would pass over. Others when it
+    /// cannot be made.
+    pub(super) async fn make_commit(&self, intent: &Intent, action: &Action) -> Result<Making, ClientError> {
+        let Some(plan) = self.plan(&intent.group, action).await? else {
+            return Ok(Making::Nothing);
+        };
+        let made = self.db.transaction(|tx| {
+            let mut group = self.member_of(tx, &intent.group)?;
+            if group.epoch().as_u64() != plan.epoch {
+                return Ok(Making::Moved);
+            }
+            let provider = tx.provider();
+            let after = After {
+                welcome: Vec::new(),
+                joining: plan.add.iter().map(Joining::of).collect(),
+            };
+            let adds: Vec<_> = plan
+                .add
+                .into_iter()
+                .map(ValidatedKeyPackage::into_key_package)
+                .collect();
+            let doing = "make a commit";
+            let mut builder = group
+                .commit_builder()
+                .consume_proposal_store(false)
+                .propose_adds(adds)
+                .propose_removals(plan.remove);
+            if let Some(context) = plan.context {
+                builder = builder
+                    .propose_group_context_extensions(context)
+                    .map_err(ClientError::mls(doing))?;
+            }
+            // XMTP's members expect a new leaf of every committer
+            let bundle = builder
+                .force_self_update(true)
+                .load_psks(provider.storage())
+                .map_err(ClientError::mls(doing))?
+                .build(provider.rand(), provider.crypto(), &self.installation, |_| true)
+                .map_err(ClientError::mls(doing))?
+                .stage_commit(&provider)
+                .map_err(ClientError::mls(doing))?;
+            let welcome = bundle.to_welcome_msg();
+            let payload = bundle.into_commit().to_bytes().map_err(ClientError::mls(doing))?;
+            let after = After {
+                welcome: match welcome {
+                    Some(welcome) => welcome.to_bytes().map_err(ClientError::mls(doing))?,
+                    None => Vec::new(),
+                },
+                ..after
+            };
+            self.allowed(&group)?;
+            tx.intent_made(intent.id, &sha256(&payload), plan.epoch)?;
+            tx.keep_payload(intent.id, &payload, &after.encode()?)?;
+            Ok(Making::Made)
+        });
+        match made {
+            Ok(made) => Ok(made),
+            Err(Stop::NeedsLog(wanted)) => {
+                self.directory.at_least(&*self.node, &self.db, &wanted).await?;
+                Ok(Making::Moved)
+            }
+            Err(Stop::Paused(version)) => Err(ClientError::Paused(version.to_string())),
+            Err(Stop::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Holds our own pending commit to the rules that everybody else will hold it to.
+    fn allowed(&self, group: &MlsGroup) -> Result<(), Stop> {
+        let Some(pending) = group.pending_commit() else {
+            return Ok(());
+        };
+        match check(group, pending, group.own_leaf_index(), &self.directory, CLAIMED) {
+            // we would shut ourselves out
+            Ok(Accepted {
+                pause: Some(version), ..
+            }) => Err(Stop::Paused(version)),
+            Ok(_) => Ok(()),
+            Err(CommitError::Refused(rule)) => Err(Stop::Failed(ClientError::Refused(rule))),
+            Err(CommitError::NeedsLog(wanted)) => Err(Stop::NeedsLog(wanted)),
+        }
+    }
+
+    async fn plan(&self, group: &GroupId, action: &Action) -> Result<Option<Plan>, ClientError> {
+        let (epoch, state, extensions, leaves) = self.db.transaction(|tx| {
+            let group = self.member_of(tx, group)?;
+            let state = GroupState::of(&group)?;
+            Ok::<_, ClientError>((
+                group.epoch().as_u64(),
+                state,
+                group.extensions().clone(),
+                self.leaves(&group),
+            ))
+        })?;
+        let mut plan = Plan {
+            epoch,
+            context: None,
+            add: Vec::new(),
+            remove: Vec::new(),
+        };
+        let is_dm = state.immutable.conversation_type == ConversationType::Dm;
+        match action {
+            Action::Say => return Ok(None),
+            Action::Keys => {}
+            Action::Field { name, value } => {
+                let mut metadata = state.metadata.clone();
+                let old = metadata.attributes.insert(name.clone(), value.clone());
+                let change = FieldChange {
+                    field: name.clone(),
+                    old,
+                    new: Some(value.clone()),
+                };
+                change.check_limit()?;
+                if change.old == change.new {
+                    return Ok(None);
+                }
+                plan.context = Some(with_metadata(&extensions, &metadata)?);
+            }
+            Action::Admin { inbox, change } => {
+                let inbox = InboxId::from_bytes(*inbox);
+                if is_dm {
+                    return Err(ClientError::WrongKind);
+                }
+                if !state.membership.members.contains_key(&inbox) {
+                    return Err(ClientError::NoSuchMember(inbox));
+                }
+                let mut metadata = state.metadata.clone();
+                apply_admin(inbox, *change, &mut metadata);
+                if metadata == state.metadata {
+                    return Ok(None);
+                }
+                plan.context = Some(with_metadata(&extensions, &metadata)?);
+            }
+            Action::Policy { part, set } => {
+                if is_dm {
+                    return Err(ClientError::WrongKind);
+                }
+                let mut policies = state.permissions.clone();
+                part.apply(PolicySet::parse(set)?, &mut policies);
+                if policies == state.permissions {
+                    return Ok(None);
+                }
+                plan.context = Some(with_permissions(&extensions, &policies)?);
+            }
+            Action::Members { add, remove } => {
+                let add: Vec<_> = add.iter().copied().map(InboxId::from_bytes).collect();
+                let remove: Vec<_> = remove.iter().copied().map(InboxId::from_bytes).collect();
+                let Some(membership) = self.plan_members(&state, &leaves, &add, &remove, &mut plan).await? else {
+                    return Ok(None);
+                };
+                plan.context = Some(with_membership(&extensions, &membership)?);
+            }
+        }
+        Ok(Some(plan))
+    }
+
+    /// Works out who is in the group when these inboxes are added and removed and everybody's installations are those of
+    /// today (xmtp spec 3.7, 3.8.3).
+    async fn plan_members(
+        &self,
+        state: &GroupState,
+        leaves: &BTreeMap<InstallationKey, (LeafNodeIndex, Option<InboxId>)>,
+        add: &[InboxId],
+        remove: &[InboxId],
+        plan: &mut Plan,
+    ) -> Result<Option<GroupMembership>, ClientError> {
+        let old = &state.membership;
+        let removed: BTreeSet<_> = remove
+            .iter()
+            .filter(|inbox| old.members.contains_key(inbox))
+            .copied()
+            .collect();
+        let kept = old.members.keys().filter(|inbox| !removed.contains(inbox));
+        let target: BTreeSet<_> = kept.chain(add).copied().collect();
+        let asked: Vec<_> = target.iter().copied().collect();
+        self.directory.refresh(&*self.node, &self.db, &asked).await?;
+        // where the group is now: the rules compare with it
+        let known: Vec<_> = old
+            .members
+            .iter()
+            .map(|(inbox, id)| (*inbox, *id))
+            .filter(|(_, id)| *id > 0)
+            .collect();
+        self.directory.at_least(&*self.node, &self.db, &known).await?;
+
+        let mut new = GroupMembership {
+            members: BTreeMap::new(),
+            failed_installations: old.failed_installations.clone(),
+        };
+        let (mut joining, mut leaving) = (BTreeSet::new(), BTreeSet::new());
+        for inbox in &target {
+            let before = old.members.get(inbox).copied();
+            let Some(latest) = self.directory.latest(*inbox) else {
+                return Err(ClientError::NoInbox(*inbox));
+            };
+            // a sequence id never goes back, even when the node forgets
+            let latest = latest.max(before.unwrap_or(0));
+            new.members.insert(*inbox, latest);
+            if before == Some(latest) {
+                continue;
+            }
+            let diff = self
+                .directory
+                .diff(*inbox, before.filter(|id| *id > 0), latest)
+                .ok_or(ClientError::NoInbox(*inbox))?;
+            joining.extend(diff.added_installations().map(|key| (*inbox, key)));
+            leaving.extend(diff.removed_installations());
+        }
+        joining.retain(|(_, key)| !leaves.contains_key(key));
+        plan.remove = leaves
+            .iter()
+            .filter(|(key, (_, inbox))| leaving.contains(key) || inbox.is_some_and(|inbox| removed.contains(&inbox)))
+            .map(|(_, (leaf, _))| *leaf)
+            .collect();
+
+        let keys: Vec<_> = joining.iter().map(|(_, key)| *key).collect();
+        let found = if keys.is_empty() {
+            Vec::new()
+        } else {
+            self.node.key_packages(&keys).await?
+        };
+        for ((inbox, key), bytes) in joining.iter().zip(found) {
+            let usable = bytes
+                .and_then(|bytes| ValidatedKeyPackage::parse(&bytes, self.clock.now()).ok())
+                .filter(|package| package.installation() == *key && package.inbox_id() == *inbox);
+            match usable {
+                Some(package) => plan.add.push(package),
+                // official clients write it down and go on, so that one broken installation keeps nobody out
+                None => {
+                    new.failed_installations.insert(key.as_bytes().to_vec());
+                }
+            }
+        }
+        Ok((new != *old).then_some(new))
+    }
+
+    /// The leaves of a group, by installation.
+    pub(super) fn leaves(&self, group: &MlsGroup) -> BTreeMap<InstallationKey, (LeafNodeIndex, Option<InboxId>)> {
+        group
+            .members()
+            .filter_map(|member| {
+                let key = InstallationKey::try_from(member.signature_key.as_slice()).ok()?;
+                Some((key, (member.index, super::inbox_of(&member.credential))))
+            })
+            .collect()
+    }
+
+    /// The group as it is in this transaction, in which we must be still: what was read last may have removed us.
+    fn member_of(&self, tx: &Tx<'_>, group: &GroupId) -> Result<MlsGroup, ClientError> {
+        let group = self.load(tx, group)?;
+        if group.is_active() {
+            Ok(group)
+        } else {
+            Err(ClientError::NotAMember)
+        }
+    }
+
+    /// The group as it is in this transaction.
+    pub(super) fn load(&self, tx: &Tx<'_>, group: &GroupId) -> Result<MlsGroup, ClientError> {
+        MlsGroup::load(tx.provider().storage(), group)?.ok_or(ClientError::NoConversation)
+    }
+}

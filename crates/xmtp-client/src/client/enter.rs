@@ -1,0 +1,268 @@
+//! Entering groups that we were welcomed to (xmtp spec 3.4).
+
+use chancery_xmtp_wire::{
+    content::{Content, GroupUpdated, MessageId},
+    group::ConversationType,
+    identity::{InboxId, InstallationKey},
+    proto::mls::message_contents::{WelcomeWrapperAlgorithm, group_updated::Inbox},
+};
+use openmls::{
+    group::{GroupId, MlsGroupJoinConfig, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, ProcessedWelcome},
+    prelude::{MlsMessageBodyIn, MlsMessageIn, tls_codec::Deserialize as _},
+};
+
+use super::{ClientError, Consent, Inner, MAX_PAST_EPOCHS};
+use crate::{
+    commit::CLAIMED,
+    join::{JoinError, Joining, check_join, check_welcome},
+    network::{WelcomeBody, WelcomeEnvelope},
+    storage::{NewConversation, NewMessage, Topic, Tx},
+    welcome::{Pointer, Unwrapped, Wrapped, open},
+};
+
+/// How often the logs that a welcome needs are fetched before that is an error.
+const LOOKS: usize = 4;
+/// How long a key package is offered that nobody uses, in milliseconds: 30 days, as official clients.
+const KEY_PACKAGE_MS: i64 = 30 * 24 * 3_600 * 1_000;
+/// How long a pointer may lead to nothing before it is passed over, in nanoseconds: two minutes. What it points to is sent
+/// with it.
+const POINTER_NS: u64 = 120_000_000_000;
+
+/// Why a welcome did not take effect, so that the cursor must stay.
+enum Stop {
+    NeedsLog(Vec<(InboxId, u64)>),
+    /// We are in that group as far as we know: read it first.
+    InGroup(GroupId),
+    Failed(ClientError),
+}
+
+impl<E: Into<ClientError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Inner {
+    /// Enters all groups that we were welcomed to; how many.
+    pub(super) async fn enter_all(&self) -> Result<usize, ClientError> {
+        let _turn = self.entering.lock().await;
+        let mut entered = 0;
+        loop {
+            let after = self.db.transaction(|tx| tx.cursor(Topic::Welcomes))?;
+            let page = self.node.welcomes(self.installation.public().to_bytes(), after).await?;
+            for envelope in &page.entries {
+                entered += usize::from(self.enter(envelope).await?);
+            }
+            if page.next.is_none() {
+                break;
+            }
+        }
+        if entered > 0 {
+            self.bell.ring();
+        }
+        self.renew_key_package(entered > 0).await;
+        Ok(entered)
+    }
+
+    /// Publishes a new key package when the last one was used, or has grown old: what is wrapped for a new one, who steals
+    /// our keys later cannot read. When it fails, the old one is good still, and the next time will do.
+    async fn renew_key_package(&self, used: bool) {
+        let now = self.clock.now();
+        let made = self.db.transaction(|tx| tx.last_key_package_made());
+        let old = made.is_ok_and(|made| made.is_none_or(|made| now.since(made) > KEY_PACKAGE_MS));
+        if used || old {
+            let _ = self.publish_key_package().await;
+        }
+    }
+
+    async fn enter(&self, envelope: &WelcomeEnvelope) -> Result<bool, ClientError> {
+        let Some(unwrapped) = self.unwrap(envelope).await? else {
+            self.db.transaction(|tx| tx.advance(Topic::Welcomes, envelope.id))?;
+            return Ok(false);
+        };
+        let mut read = false;
+        for _ in 0..LOOKS {
+            let entered = self.db.transaction(|tx| {
+                let entered = self.join(tx, envelope, &unwrapped, read)?;
+                tx.advance(Topic::Welcomes, envelope.id)?;
+                Ok(entered)
+            });
+            match entered {
+                Ok(entered) => return Ok(entered),
+                Err(Stop::NeedsLog(wanted)) => {
+                    self.directory.at_least(&*self.node, &self.db, &wanted).await?;
+                }
+                Err(Stop::InGroup(group)) => {
+                    // it may tell that we were removed before we were welcomed again
+                    read = true;
+                    self.catch_up(&group).await?;
+                }
+                Err(Stop::Failed(error)) => return Err(error),
+            }
+        }
+        Err(ClientError::Logs)
+    }
+
+    /// Opens the wrapping, following a pointer; `None` if there is nothing for us in it.
+    async fn unwrap(&self, envelope: &WelcomeEnvelope) -> Result<Option<Unwrapped>, ClientError> {
+        let secret = |public: &[u8]| self.db.transaction(|tx| tx.welcome_secret(public));
+        match &envelope.body {
+            WelcomeBody::Welcome {
+                data,
+                hpke_public_key,
+                metadata,
+                ..
+            } => {
+                let Some(secret) = secret(hpke_public_key)? else {
+                    return Ok(None);
+                };
+                let wrapped = Wrapped {
+                    data: data.clone(),
+                    metadata: metadata.clone(),
+                };
+                Ok(open(&secret, &wrapped).ok())
+            }
+            WelcomeBody::Pointer { data, hpke_public_key } => {
+                let Some(secret) = secret(hpke_public_key)? else {
+                    return Ok(None);
+                };
+                let wrapped = Wrapped {
+                    data: data.clone(),
+                    metadata: bytes::Bytes::new(),
+                };
+                let pointer = open(&secret, &wrapped)
+                    .ok()
+                    .and_then(|opened| Pointer::parse(&opened.welcome).ok());
+                let Some(pointer) = pointer else {
+                    return Ok(None);
+                };
+                let page = self.node.welcomes(pointer.destination, 0).await?;
+                let shared = page.entries.into_iter().find_map(|entry| match entry.body {
+                    WelcomeBody::Welcome {
+                        data,
+                        algorithm: WelcomeWrapperAlgorithm::SymmetricKey,
+                        metadata,
+                        ..
+                    } => pointer.open_welcome(&Wrapped { data, metadata }).ok(),
+                    _ => None,
+                });
+                let late = self.now_ns().saturating_sub(envelope.created_ns) > POINTER_NS;
+                match shared {
+                    None if !late => Err(ClientError::PointerLeadsNowhere),
+                    other => Ok(other),
+                }
+            }
+        }
+    }
+
+    /// Joins the group of a welcome. `Ok(false)` is a welcome that is passed over for good.
+    fn join(&self, tx: &Tx<'_>, envelope: &WelcomeEnvelope, unwrapped: &Unwrapped, read: bool) -> Result<bool, Stop> {
+        if tx.cursor(Topic::Welcomes)? >= envelope.id {
+            return Ok(false);
+        }
+        let parsed = MlsMessageIn::tls_deserialize(&mut unwrapped.welcome.as_slice());
+        let Some(MlsMessageBodyIn::Welcome(welcome)) = parsed.ok().map(MlsMessageIn::extract) else {
+            return Ok(false);
+        };
+        let provider = tx.provider();
+        let config = MlsGroupJoinConfig::builder()
+            .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
+            .use_ratchet_tree_extension(true)
+            .max_past_epochs(MAX_PAST_EPOCHS)
+            .build();
+        let Ok(processed) = ProcessedWelcome::new_from_welcome(&provider, &config, welcome) else {
+            return Ok(false);
+        };
+        if check_welcome(&processed).is_err() {
+            return Ok(false);
+        }
+        let id = processed.unverified_group_info().group_id().clone();
+        let known = tx.conversation(&id)?;
+        if known.as_ref().is_some_and(|row| row.active) {
+            // what we are in already is not thrown away for what somebody sends
+            return if read { Ok(false) } else { Err(Stop::InGroup(id)) };
+        }
+        let staged = openmls::group::JoinBuilder::new(&provider, processed)
+            .replace_old_group()
+            .skip_lifetime_validation()
+            .build();
+        let Ok(staged) = staged else {
+            return Ok(false);
+        };
+        let Joining { state, added_by, pause } =
+            match check_join(&staged, self.installation.inbox(), &self.directory, &CLAIMED) {
+                Ok(joining) => joining,
+                Err(JoinError::NeedsLog(wanted)) => return Err(Stop::NeedsLog(wanted)),
+                Err(JoinError::Refused(_)) => return Ok(false),
+            };
+        let peer = match (state.immutable.conversation_type, state.immutable.dm_members) {
+            (ConversationType::Group, _) => None,
+            (ConversationType::Dm, Some(members)) if members.one == self.installation.inbox() => Some(members.two),
+            (ConversationType::Dm, Some(members)) => Some(members.one),
+            // between installations of one inbox, or a single message: not ours (xmtp spec 3.10)
+            _ => return Ok(false),
+        };
+        let ours = added_by == self.installation.inbox();
+        let added = Added {
+            group: id.clone(),
+            by: added_by,
+            with: staged
+                .welcome_sender()
+                .ok()
+                .and_then(|leaf| InstallationKey::try_from(leaf.signature_key().as_slice()).ok()),
+        };
+        staged.into_group(&provider).map_err(ClientError::mls("join a group"))?;
+        tx.record_conversation(&NewConversation {
+            group: id.clone(),
+            peer,
+            created_ns: envelope.created_ns,
+            consent: if ours { Consent::Allowed } else { Consent::Unknown },
+        })?;
+        self.note_settings(tx, &id, &state)?;
+        tx.conversation_pauses(&id, pause.map(|version| version.to_string()).as_deref())?;
+        let from = unwrapped.message_cursor.unwrap_or(0);
+        self.tell_who_added_us(tx, envelope, &added, from)?;
+        if from > tx.cursor(Topic::Group(&id))? {
+            tx.advance(Topic::Group(&id), from)?;
+        }
+        Ok(true)
+    }
+
+    /// Records that we were added, as official clients do: those who were in the group before read it in the commit.
+    fn tell_who_added_us(
+        &self,
+        tx: &Tx<'_>,
+        envelope: &WelcomeEnvelope,
+        added: &Added,
+        cursor: u64,
+    ) -> Result<(), ClientError> {
+        let updated = GroupUpdated {
+            initiated_by_inbox_id: added.by.to_string(),
+            added_inboxes: vec![Inbox {
+                inbox_id: self.installation.inbox().to_string(),
+            }],
+            ..GroupUpdated::default()
+        };
+        let content = Content::GroupUpdated(updated).encode()?.encode();
+        let key = format!("{}_welcome_added", envelope.created_ns);
+        tx.record(&NewMessage {
+            id: MessageId::of(added.group.as_slice(), &key, &content),
+            group: added.group.clone(),
+            network_id: cursor,
+            sender: added.by,
+            installation: added.with.unwrap_or(InstallationKey::from_bytes([0; 32])),
+            sent_ns: envelope.created_ns,
+            content,
+            expires_ns: None,
+        })?;
+        tx.conversation_spoke(&added.group, envelope.created_ns)?;
+        Ok(())
+    }
+}
+
+/// Who added us to a group.
+struct Added {
+    group: GroupId,
+    by: InboxId,
+    with: Option<InstallationKey>,
+}
