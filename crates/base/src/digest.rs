@@ -1,4 +1,4 @@
-//! SHA-256 and comparing secrets.
+//! Digests, and comparing secrets.
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -24,6 +24,19 @@ pub fn sha256_hex(bytes: impl AsRef<[u8]>) -> String {
         let _ = write!(out, "{byte:02x}");
         out
     })
+}
+
+/// BLAKE3 of `parts` one after the other (the BLAKE3 paper, 2020): 32 bytes.
+///
+/// For what never leaves a process and its files. It takes a fraction of the time of SHA-256 where the processor has no
+/// instructions for that. Where parts begin is not part of the digest: they have to be of fixed lengths, or delimited.
+#[must_use]
+pub fn blake3<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    hasher.finalize().into()
 }
 
 /// Whether `a` and `b` are equal, in time that depends on their lengths only.

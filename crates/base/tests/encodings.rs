@@ -58,6 +58,17 @@ fn the_hash_of_nothing_is_the_one_of_the_spec() {
     assert_eq!(digest::sha256_b64(""), "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU");
 }
 
+/// The values for the empty input and for `abc` that other implementations of BLAKE3 are tested with.
+#[test]
+fn blake3_is_blake3_of_all_parts() {
+    let hex = |bytes: [u8; 32]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let empty = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
+    let abc = "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85";
+    assert_eq!(hex(digest::blake3([])), empty);
+    assert_eq!(hex(digest::blake3([b"abc".as_slice()])), abc);
+    assert_eq!(hex(digest::blake3([b"a".as_slice(), b"", b"bc"])), abc);
+}
+
 #[test]
 fn a_ulid_is_upper_case() {
     assert!("01HF7YAT00W6W7CM7N3W5FDXTB".parse::<Ulid>().is_ok());

@@ -67,10 +67,9 @@ impl NewMessage {
         self.payload.len() + texts + names + jws::MAX_TOKEN_BYTES + FRAME_BYTES
     }
 
-    /// What tells two messages under one id apart: SHA-256 over the payload and everything else that the recipient reads.
+    /// What tells two messages under one id apart: BLAKE3 over the payload and everything else that the recipient reads.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
-        let payload = chancery_base::digest::sha256(&self.payload);
         let parts = [
             Some(self.recipient.as_str()),
             self.conversation.as_deref(),
@@ -83,8 +82,7 @@ impl NewMessage {
             input.extend_from_slice(part.unwrap_or_default().as_bytes());
             input.push(0);
         }
-        input.extend_from_slice(&payload);
-        chancery_base::digest::sha256(input)
+        chancery_base::digest::blake3([input.as_slice(), &self.payload])
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use chancery_base::digest::sha256;
+use chancery_base::digest::blake3;
 use chancery_store::{
     StoreError,
     rusqlite::{self, CachedStatement, Connection, OptionalExtension as _, params},
@@ -22,15 +22,15 @@ use chancery_store::{
 /// nothing else, so more would be felt; fewer would gain less. Tests do it all the time.
 const ENOUGH: usize = if cfg!(test) { 6 } else { 4096 };
 
-/// What tells one message from another: group and bytes, as the first half of a SHA-256. To find two that are taken for one
+/// What tells one message from another: group and bytes, as the first half of a BLAKE3. To find two that are taken for one
 /// somebody would need 2^64 attempts, and would then have two messages of which one is not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct MessageHash([u8; 16]);
 
 impl MessageHash {
-    /// Of a message whose bytes have the SHA-256 `data_hash`.
+    /// Of a message whose bytes have the BLAKE3 `data_hash`.
     pub(super) fn of(group: &[u8], data_hash: &[u8; 32]) -> Self {
-        let whole = sha256([data_hash, group].concat());
+        let whole = blake3([data_hash, group]);
         Self(*whole.first_chunk().unwrap_or(&[0; 16]))
     }
 }
@@ -321,7 +321,7 @@ mod tests {
         }
         for data in 0..10_u64 {
             let bytes = data.to_be_bytes();
-            let row = params![data + 1, [1_u8; 16], sha256(bytes), bytes];
+            let row = params![data + 1, [1_u8; 16], blake3([&bytes[..]]), bytes];
             let insert = "INSERT INTO group_messages VALUES (?1, ?1, ?2, ?3, 0, 0, x'', ?4)";
             connection.execute(insert, row).unwrap();
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chancery_base::digest::sha256;
+use chancery_base::digest::blake3;
 use chancery_store::rusqlite::{Connection, Result, params};
 
 use super::{
@@ -28,7 +28,7 @@ impl OnSqlite for AppendGroupMessages {
         )?;
         let mut appended = Vec::with_capacity(self.messages.len());
         for message in self.messages {
-            let data_hash = sha256(&message.data);
+            let data_hash = blake3([&*message.data]);
             let hash = MessageHash::of(&message.group, &data_hash);
             if appending.has(&hash)? {
                 continue;
@@ -71,7 +71,7 @@ impl OnSqlite for AppendWelcomes {
                 next.id,
                 next.created_ns,
                 welcome.installation.0,
-                sha256(&welcome.data),
+                blake3([&*welcome.data]),
                 welcome.kind as u8,
                 welcome.wrapper_algorithm,
                 &*welcome.hpke_public_key,
