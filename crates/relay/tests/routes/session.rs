@@ -177,7 +177,11 @@ async fn a_flood_of_receipts_does_not_pile_up_in_the_store() {
         link.send(receipt(n));
     }
     link.send(json!({"type": "heartbeat", "v": 1, "id": world.ulid(), "ts": TS}));
-    assert_eq!(link.frame().await["type"], "heartbeat_ack", "no receipt is acknowledged before its commit");
+    assert_eq!(
+        link.frame().await["type"],
+        "heartbeat_ack",
+        "no receipt is acknowledged before its commit"
+    );
     file.execute_batch("COMMIT").unwrap();
     assert_eq!(link.frame().await["type"], "receipt_ack", "the one that was taken");
     // those that were not taken are sent again, and taken then; nothing of the flood is answered any more

@@ -3,6 +3,7 @@
 mod agents;
 mod cache;
 mod claim;
+mod fresh_ids;
 mod mailbox;
 mod pairs;
 mod receipts;

@@ -13,6 +13,7 @@ use std::{
 use chancery_base::{Millis, Ulid, ed25519::Signature};
 use chancery_store::rusqlite::{self, CachedStatement, Connection, ToSql, types::ToSqlOutput};
 
+use super::fresh_ids::Ids;
 use crate::store::{Accepted, Epoch, NewMessage, Seq};
 
 /// Rows that one statement writes. More gains little, and SQLite allows 32,766 parameters.
@@ -48,17 +49,6 @@ pub(super) struct Waiting {
     pub(super) recipient: i64,
 }
 
-/// Ids mostly begin with the time (ULID), so that most new ones need not be looked up.
-struct Greatest {
-    /// No message of this sender has an id between this one and `below`.
-    id: String,
-    /// A time some minutes ahead: what anybody names after a later time says nothing about the others.
-    below: String,
-}
-
-/// How far ahead of now ids are believed to be times, milliseconds.
-const AHEAD_MS: i64 = 10 * 60 * 1000;
-
 /// What is to be written, and what is known of the rows without reading them.
 #[derive(Default)]
 pub(super) struct Rows {
@@ -69,14 +59,14 @@ pub(super) struct Rows {
     settled_seqs: HashSet<Seq>,
     /// What sessions were handed when it was accepted: each of these rows waits.
     waiting: HashMap<Seq, Waiting>,
-    greatest: HashMap<i64, Greatest>,
+    ids: HashMap<i64, Ids>,
     next_seq: Option<Seq>,
 }
 
 impl Rows {
     /// Entries that outlive a commit.
     pub(super) fn len(&self) -> usize {
-        self.waiting.len() + self.greatest.len()
+        self.waiting.len() + self.ids.len()
     }
 
     /// The message with this id that waits to be written, and whether it is the same.
@@ -96,11 +86,10 @@ impl Rows {
         id: &str,
         now: Millis,
     ) -> rusqlite::Result<bool> {
-        let known = self.greatest.get(&sender).filter(|known| id < known.below.as_str());
-        if let Some(known) = known {
-            return Ok(id > known.id.as_str());
+        if let Some(ids) = self.ids.get(&sender).filter(|ids| ids.covers(id)) {
+            return Ok(ids.is_new(id));
         }
-        let below = first_of(now.plus(AHEAD_MS));
+        let below = Ids::below(now);
         if id >= below.as_str() {
             return Ok(false);
         }
@@ -115,8 +104,9 @@ impl Rows {
                 greatest.clone_from(id);
             }
         }
-        let new = id > greatest.as_str();
-        self.greatest.insert(sender, Greatest { id: greatest, below });
+        let ids = Ids::new(greatest, below);
+        let new = ids.is_new(id);
+        self.ids.insert(sender, ids);
         Ok(new)
     }
 
@@ -141,11 +131,8 @@ impl Rows {
     /// Notes an accepted message.
     pub(super) fn add(&mut self, row: NewRow) {
         let id = &row.message.message_id;
-        if let Some(known) = self.greatest.get_mut(&row.sender)
-            && *id > known.id
-            && *id < known.below
-        {
-            known.id.clone_from(id);
+        if let Some(ids) = self.ids.get_mut(&row.sender) {
+            ids.add(id);
         }
         self.next_seq = Some(row.accepted.seq + 1);
         if row.held_by.is_some() {
@@ -206,7 +193,7 @@ impl Rows {
         // neighbours share pages
         self.settled.sort_unstable_by_key(|(seq, _)| *seq);
         let mut update = connection
-            .prepare_cached("UPDATE deliveries SET state = 1, updated_at = ?3 WHERE seq BETWEEN ?1 AND ?2")?;
+            .prepare_cached("UPDATE OR FAIL deliveries SET state = 1, updated_at = ?3 WHERE seq BETWEEN ?1 AND ?2")?;
         let mut delete = connection.prepare_cached("DELETE FROM payloads WHERE seq BETWEEN ?1 AND ?2")?;
         for run in self
             .settled
@@ -258,13 +245,6 @@ fn insert(head: &str, columns: usize, rows: usize) -> String {
     }
     sql.push(')');
     sql
-}
-
-/// The first id of this time, as text.
-fn first_of(time: Millis) -> String {
-    let mut bytes = [0; 16];
-    bytes[..6].copy_from_slice(&time.0.max(0).to_be_bytes()[2..]);
-    Ulid::from_bytes(bytes).to_string()
 }
 
 /// Binds one row after the other.
