@@ -97,7 +97,8 @@ export const inbox = (value) => ({
 });
 
 // A row of the SDK's own log of commits, which it gives as Rust's debug text. Authenticators come cut to six digits.
-const applied = /commit_result: Success[^}]*?applied_epoch_number: (\d+), applied_epoch_authenticator: "([0-9a-f]+)/g;
+const applied =
+  /commit_sequence_id: (\d+)[^}]*?commit_result: Success[^}]*?applied_epoch_number: (\d+), applied_epoch_authenticator: "([0-9a-f]+)/g;
 
 /** What a client can say about forks: members of one group have the same authenticator in the same epoch. */
 export const debug = (value) => ({
@@ -106,7 +107,10 @@ export const debug = (value) => ({
   forkDetails: value.forkDetails,
   commitLogForked: value.isCommitLogForked ?? null,
   authenticators: Object.fromEntries(
-    Array.from(value.localCommitLog.matchAll(applied), ([, epoch, authenticator]) => [epoch, authenticator]),
+    Array.from(value.localCommitLog.matchAll(applied), ([, , epoch, authenticator]) => [epoch, authenticator]),
+  ),
+  applied: Object.fromEntries(
+    Array.from(value.localCommitLog.matchAll(applied), ([, sequence, epoch]) => [epoch, Number(sequence)]),
   ),
   localCommitLog: value.localCommitLog,
   remoteCommitLog: value.remoteCommitLog,

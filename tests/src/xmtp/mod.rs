@@ -27,6 +27,7 @@ mod network;
 mod ours;
 mod ours_client;
 mod ours_party;
+mod overtaken;
 mod sdk;
 mod value;
 
@@ -38,5 +39,6 @@ pub use network::Network;
 pub use ours::{OursRefused, Shell};
 pub use ours_client::Ours;
 pub use ours_party::{Listening, Party, Said, Standing, all_agree, comes_to};
+pub use overtaken::Envelope;
 pub use sdk::{Generation, Sdk};
 pub use value::{Conversation, Debug, Event, Inbox, Member, Message};

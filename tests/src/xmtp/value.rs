@@ -123,6 +123,8 @@ pub struct Debug {
     pub commit_log_forked: Option<bool>,
     /// The first six digits of the epoch authenticator (RFC 9420, 8.7) of each epoch that the client went through.
     pub authenticators: BTreeMap<u64, String>,
+    /// The node's id of the commit that brought each epoch.
+    pub applied: BTreeMap<u64, u64>,
     /// The client's own log of commits, in the SDK's words.
     pub local_commit_log: String,
     /// What it read of the network's, in the SDK's words.
