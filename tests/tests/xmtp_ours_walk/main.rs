@@ -1,6 +1,9 @@
 //! A random walk of two clients of the official SDK and two of ours through two groups and their DMs: whatever they do, in
 //! whatever order, they end in one epoch, with the same members and messages, and none forked.
 //!
+//! One thing is excused: members of SDK 5.5.0 and older never read what is overtaken behind an empty leaf, which
+//! `xmtp_sdk_overtaken` shows; and then they must lack it, so that nothing else hides behind the excuse.
+//!
 //! `CHANCERY_XMTP_WALK_SEED=N` begins with another seed (1), `CHANCERY_XMTP_WALK_SEEDS=N` walks more of them (1), and
 //! `CHANCERY_XMTP_WALK_STEPS=N` further (300). Needs the SDKs ([`Sdk::find`]): skipped without them.
 #![allow(
@@ -10,6 +13,9 @@
     reason = "a test that meets what it did not expect stops"
 )]
 
+mod end;
+mod group;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write as _,
@@ -17,12 +23,13 @@ use std::{
 };
 
 use chancery_tests::{
-    skip, wait,
+    skip,
     xmtp::{
         Generation::{Five, Six},
-        Network, Party, Said, Sdk, all_agree, comes_to,
+        Network, Party, Said, Sdk, comes_to,
     },
 };
+use group::{Group, Sent};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
@@ -52,37 +59,6 @@ fn whatever_they_do_they_end_alike() {
     }
 }
 
-/// Where a group should be.
-struct Group {
-    id: String,
-    /// Who made it: never leaves, and may do everything.
-    maker: usize,
-    members: BTreeSet<usize>,
-    admins: BTreeSet<usize>,
-    /// Of each walker, the step at which it last joined, and the one at which it last read.
-    joined: [usize; WALKERS],
-    read: [usize; WALKERS],
-    /// Step and walker of each that may have been a commit.
-    commits: Vec<(usize, usize)>,
-    /// None after a race, which anybody may have won.
-    name: Option<String>,
-    sent: Vec<Sent>,
-}
-
-struct Sent {
-    said: Said,
-    /// Who was in the group then.
-    members: BTreeSet<usize>,
-    /// When its sender last read. Who joined later cannot read it.
-    known_since: usize,
-    /// Whether its sender had read all before.
-    fresh: bool,
-    /// Whether others said something at the same time: then each has its own opinion on the order.
-    raced: bool,
-    /// Whether its sender knows that the network has it.
-    sure: bool,
-}
-
 struct Walk {
     seed: u64,
     random: ChaCha20Rng,
@@ -93,7 +69,9 @@ struct Walk {
     step: usize,
     log: Vec<String>,
     counts: BTreeMap<&'static str, usize>,
-    _net: Network,
+    /// Texts that members of 5.5.0 rightly lack.
+    excused: usize,
+    net: Network,
 }
 
 impl Walk {
@@ -116,7 +94,8 @@ impl Walk {
             step: 0,
             log: Vec::new(),
             counts: BTreeMap::new(),
-            _net: net,
+            excused: 0,
+            net,
         };
         for maker in [0, 2] {
             walk.make_group(maker);
@@ -125,29 +104,25 @@ impl Walk {
     }
 
     fn make_group(&mut self, maker: usize) {
-        let others: Vec<&str> = (0..WALKERS)
-            .filter(|walker| *walker != maker)
-            .map(|walker| self.id(walker))
-            .collect();
-        let id = self.parties[maker].new_group(&others);
+        let mut leaves: Vec<usize> = (0..WALKERS).filter(|walker| *walker != maker).collect();
+        let id = self.parties[maker].new_group(&[self.id(leaves[0])]);
+        for walker in &leaves[1..] {
+            // one after the other, so that it is known who has which leaf
+            self.parties[maker].add(&id, self.id(*walker));
+        }
+        leaves.insert(0, maker);
         for party in &self.parties {
             comes_to(party, &id);
         }
-        self.groups.push(Group {
-            id,
-            maker,
-            members: (0..WALKERS).collect(),
-            admins: BTreeSet::new(),
-            joined: [0; WALKERS],
-            read: [0; WALKERS],
-            commits: Vec::new(),
-            name: Some("a group".to_owned()),
-            sent: Vec::new(),
-        });
+        self.groups.push(Group::new(id, &leaves));
     }
 
     fn id(&self, walker: usize) -> &str {
         self.parties[walker].inbox_id()
+    }
+
+    fn epoch(&self, group: usize, walker: usize) -> u64 {
+        self.parties[walker].standing(&self.groups[group].id).epoch
     }
 
     fn below(&mut self, end: usize) -> usize {
@@ -230,6 +205,7 @@ impl Walk {
         let sender = self.id(walker).to_owned();
         let (step, group) = (self.step, &mut self.groups[group]);
         group.sent.push(Sent {
+            walker,
             raced: false,
             sure: id.is_some(),
             said: Said {
@@ -261,9 +237,10 @@ impl Walk {
         self.read(walker);
         self.note("add", format!("{new} to {group} by {walker}"));
         self.parties[walker].add(&self.groups[group].id, self.id(new));
+        let epoch = self.epoch(group, walker);
         let step = self.step;
         let group = &mut self.groups[group];
-        group.members.insert(new);
+        group.joins(new, epoch);
         group.joined[new] = step;
         group.commits.push((step, walker));
         // it has to learn of it before it does anything
@@ -288,8 +265,9 @@ impl Walk {
         self.read(walker);
         self.note("remove", format!("{gone} from {group} by {walker}"));
         self.parties[walker].remove(&self.groups[group].id, self.id(gone));
+        let epoch = self.epoch(group, walker);
         let group = &mut self.groups[group];
-        group.members.remove(&gone);
+        group.is_removed(gone, epoch);
         group.commits.push((self.step, walker));
     }
 
@@ -429,95 +407,6 @@ impl Walk {
             panic!("{walker} is not ours")
         };
         self.parties[walker] = ours.restarted().into();
-    }
-
-    fn end(&mut self) {
-        self.step += 1;
-        for group in 0..self.groups.len() {
-            self.settle(group);
-        }
-        for ((one, other), texts) in &self.whispers {
-            for (walker, peer) in [(*one, *other), (*other, *one)] {
-                let party = &self.parties[walker];
-                party.sync_all();
-                let has: BTreeSet<String> = party.texts(&party.new_dm(self.id(peer))).into_iter().collect();
-                assert_eq!(has, *texts, "{party} with {}", self.parties[peer]);
-            }
-        }
-        let _ = writeln!(std::io::stderr(), "walk {}: {:?}", self.seed, self.counts);
-    }
-
-    /// Lets all in again, and looks whether they have the same.
-    fn settle(&mut self, group: usize) {
-        let maker = self.groups[group].maker;
-        while self.groups[group].members.len() < WALKERS {
-            self.step += 1;
-            self.add(group, maker);
-        }
-        self.step += 1;
-        let id = self.groups[group].id.clone();
-        for walker in 0..WALKERS {
-            wait::until(&format!("{} to be in group {group}", self.parties[walker]), || {
-                self.parties[walker].sync_all();
-                self.parties[walker].is_active(&id).then_some(())
-            });
-            self.read(walker);
-            self.say(group, walker);
-        }
-        all_agree(&self.parties.iter().collect::<Vec<_>>(), &id);
-
-        let group = &self.groups[group];
-        let names: BTreeSet<String> = self.parties.iter().map(|party| party.group_name(&id)).collect();
-        match &group.name {
-            Some(name) => assert_eq!(names, [name.clone()].into()),
-            None => assert_eq!(names.len(), 1, "{names:?}"),
-        }
-        let role = |walker: usize| match walker {
-            walker if walker == maker => "superAdmin",
-            walker if group.admins.contains(&walker) => "admin",
-            _ => "member",
-        };
-        let roles: BTreeMap<String, String> = (0..WALKERS)
-            .map(|walker| (self.id(walker).to_owned(), role(walker).to_owned()))
-            .collect();
-        assert_eq!(self.parties[maker].roles(&id), roles);
-
-        // who made it was there all the time
-        let all = self.parties[maker].said(&id);
-        // an official client that commits itself at that moment does not always have what others say in a race; ours must
-        let owed = |walker: usize, sent: &Sent| sent.sure && (walker >= 2 || !sent.raced);
-        let lost: Vec<_> = group
-            .sent
-            .iter()
-            .filter(|sent| owed(maker, sent) && !all.contains(&sent.said))
-            .map(|sent| &sent.said)
-            .collect();
-        assert!(lost.is_empty(), "{} lacks {lost:#?}", self.parties[maker]);
-        let texts: BTreeSet<&str> = all.iter().map(|said| said.text.as_str()).collect();
-        assert_eq!(all.len(), texts.len(), "{} has some twice", self.parties[maker]);
-        let sent: BTreeSet<&str> = group.sent.iter().map(|sent| sent.said.text.as_str()).collect();
-        assert!(texts.is_subset(&sent), "{} has more than was sent", self.parties[maker]);
-        for (walker, party) in self.parties.iter().enumerate() {
-            let has = party.said(&id);
-            let raced: BTreeSet<&str> = group
-                .sent
-                .iter()
-                .filter(|sent| sent.raced)
-                .map(|sent| sent.said.text.as_str())
-                .collect();
-            let one_by_one = |said: &[Said]| -> Vec<Said> {
-                let one_by_one = |said: &&Said| has.contains(said) && !raced.contains(said.text.as_str());
-                said.iter().filter(one_by_one).cloned().collect()
-            };
-            assert_eq!(one_by_one(&has), one_by_one(&all), "{party}");
-            for sent in &group.sent {
-                let there = has.contains(&sent.said);
-                let was_in = sent.members.contains(&walker);
-                let must = was_in && owed(walker, sent) && group.joined[walker] <= sent.known_since;
-                assert!(there || !must, "{party} lacks {:?}", sent.said);
-                assert!(!there || was_in || !sent.fresh, "{party} reads {:?}", sent.said);
-            }
-        }
     }
 }
 
