@@ -9,21 +9,21 @@
 
 use std::sync::Arc;
 
-use chancery_base::{ErrorCode as _, Rng};
-use chancery_serve::system::{OsRng, SystemClock};
-use chancery_tests::xmtp::hostile::{Attempt, Draft, Insider, Verdict, Who, World, catalogue, fatal};
+use chancery_base::ErrorCode as _;
+use chancery_serve::system::SystemClock;
+use chancery_tests::xmtp::hostile::{
+    Attempt, Draft, Insider, Moved, Verdict, Who, World, catalogue, fatal, motions, register,
+};
 use chancery_xmtp_client::{
-    client::{Client, Message, Parts},
-    commit::{Accepted, speaks_for},
-    crypto::Crypto,
+    client::Message,
+    commit::{Accepted, Rule, speaks_for},
     group::{GroupState, with_metadata},
     network::{MemoryNode, NodeApi},
-    storage::InboxDb,
 };
 use chancery_xmtp_wire::{
     content::Content,
     group::{FieldChange, PolicySet, ProtocolVersion, field},
-    identity::{InboxId, Nonce, WalletKey},
+    identity::InboxId,
 };
 use openmls::group::GroupId;
 
@@ -64,6 +64,63 @@ async fn each_rule_refuses_the_commit_that_breaks_it_and_nothing_else() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// With who keeps proposals the rules count for those too. Our client keeps none: it passes over them, and over the commits
+/// that name them.
+#[tokio::test]
+async fn each_rule_refuses_the_commit_that_names_a_proposal_which_breaks_it() {
+    let node = node();
+    let client = register(&node).await;
+    let world = World::make(&node, 6, &[(client.inbox(), client.installation())], |_| ()).await;
+    client.sync().await.unwrap();
+    let epoch = client.debug(&world.group).unwrap().epoch;
+    let mut wrong = Vec::new();
+    for motion in motions() {
+        for (make, expected) in [(motion.attempt, motion.verdict), (motion.honest, Verdict::Accepted)] {
+            let Moved { proposals, by, path } = make(&world);
+            let by = world.who(by);
+            by.hear(&world.group, &proposals);
+            let commit = by.commit_heard(&world.group, path).commit;
+            let judged = world.stale.judge_keeping(&world.group, &proposals, &commit).await;
+            let found = match judged {
+                Ok(_) => Verdict::Accepted,
+                Err(Some(error)) => Verdict::Refused(error.code()),
+                Err(None) => Verdict::Refused("openmls"),
+            };
+            if found != expected {
+                wrong.push(format!("{}: {found:?} instead of {expected:?}", motion.name));
+            }
+            for message in proposals.into_iter().chain([commit]) {
+                by.send(message).await;
+            }
+            client.sync().await.unwrap();
+            assert_eq!(client.debug(&world.group).unwrap().epoch, epoch, "{}", motion.name);
+            for insider in world.inside() {
+                insider.forget_heard(&world.group);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let made = world.maker.commit(&world.group, Draft::default());
+    world.maker.send(made.commit).await;
+    client.sync().await.unwrap();
+    assert_eq!(client.debug(&world.group).unwrap().epoch, epoch + 1);
+}
+
+#[tokio::test]
+async fn who_enters_by_itself_is_kept_out() {
+    let node = node();
+    let client = register(&node).await;
+    let world = World::make(&node, 7, &[(client.inbox(), client.installation())], |_| ()).await;
+    client.sync().await.unwrap();
+    let epoch = client.debug(&world.group).unwrap().epoch;
+    let commit = world.stranger.enters(&world.maker.group_info(&world.group));
+    let judged = world.stale.judge(&world.group, &commit).await;
+    assert_eq!(judged, Err(Some(Rule::ProposerNotMember.into())));
+    world.stranger.send(commit).await;
+    client.sync().await.unwrap();
+    assert_eq!(client.debug(&world.group).unwrap().epoch, epoch);
 }
 
 #[tokio::test]
@@ -222,15 +279,7 @@ async fn who_speaks_through_a_leaf_with_a_foreign_name_is_not_believed() {
 #[tokio::test]
 async fn what_such_a_leaf_says_does_not_reach_a_conversation() {
     let node = node();
-    let rng: Arc<dyn Rng> = Arc::new(OsRng);
-    let parts = Parts {
-        node: Arc::clone(&node),
-        db: InboxDb::in_memory(Crypto::new(Arc::clone(&rng))).unwrap(),
-        clock: Arc::new(SystemClock),
-        rng: Arc::clone(&rng),
-    };
-    let wallet = WalletKey::generate(&rng).unwrap();
-    let client = Client::register(parts, &wallet, Nonce(1)).await.unwrap();
+    let client = register(&node).await;
     let guest = [(client.inbox(), client.installation())];
     let world = World::make(&node, 5, &guest, |_| ()).await;
     client.sync().await.unwrap();

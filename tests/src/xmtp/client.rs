@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use chancery_base::Rng as _;
 use chancery_serve::system::OsRng;
+use chancery_xmtp_wire::identity::InstallationKey;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -105,6 +106,19 @@ impl Client {
     #[must_use]
     pub fn installation_id(&self) -> &str {
         &self.installation_id
+    }
+
+    /// The same, as we have it.
+    ///
+    /// # Panics
+    /// When it is none.
+    #[must_use]
+    pub fn installation_key(&self) -> InstallationKey {
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let pairs = self.installation_id.as_bytes().chunks(2);
+        let bytes = pairs.map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?));
+        let bytes: Vec<u8> = bytes.collect::<Option<_>>().expect("hex digits");
+        InstallationKey::from_bytes(bytes.try_into().expect("32 bytes"))
     }
 
     /// The address of its wallet.

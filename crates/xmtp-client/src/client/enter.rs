@@ -14,6 +14,7 @@ use openmls::{
 use super::{ClientError, Consent, Inner, MAX_PAST_EPOCHS};
 use crate::{
     commit::CLAIMED,
+    identity::DirectoryError,
     join::{JoinError, Joining, check_join, check_welcome},
     network::{WelcomeBody, WelcomeEnvelope},
     storage::{NewConversation, NewMessage, Topic, Tx},
@@ -89,9 +90,14 @@ impl Inner {
             });
             match entered {
                 Ok(entered) => return Ok(entered),
-                Err(Stop::NeedsLog(wanted)) => {
-                    self.directory.at_least(&*self.node, &self.db, &wanted).await?;
-                }
+                Err(Stop::NeedsLog(wanted)) => match self.directory.at_least(&*self.node, &self.db, &wanted).await {
+                    // who is in that group nobody can say here, now or later; other welcomes must not wait for it
+                    Err(DirectoryError::Unverifiable(_)) => {
+                        self.db.transaction(|tx| tx.advance(Topic::Welcomes, envelope.id))?;
+                        return Ok(false);
+                    }
+                    read => read?,
+                },
                 Err(Stop::InGroup(group)) => {
                     // it may tell that we were removed before we were welcomed again
                     read = true;

@@ -27,10 +27,12 @@ pub enum Rule {
     /// Who is no member proposes nothing.
     #[error("a proposal is not from a member")]
     ProposerNotMember,
-    /// Only members can be removed.
+    /// Only members can be removed. No commit gets as far as this: openmls stages none that removes an empty leaf. The types do
+    /// not say so, so it has its answer here.
     #[error("who is removed is no member")]
     UnknownMember,
-    /// Without a new leaf of the committer's it must have exactly one proposer.
+    /// Without a new leaf of the committer's it must have exactly one proposer. Only who keeps proposals that stand alone can
+    /// be sent such a commit; [`Client`](crate::client::Client) keeps none.
     #[error("nobody can be said to have made the commit")]
     NoActor,
     /// A leaf whose credential does not name an inbox.

@@ -167,7 +167,12 @@ impl Directory {
             .filter(|(inbox, sequence_id)| self.peek(*inbox, *sequence_id) == Entry::Unread)
             .collect();
         let inboxes: Vec<_> = unread.iter().map(|(inbox, _)| *inbox).collect();
-        self.refresh(node, db, &inboxes).await?;
+        match self.refresh(node, db, &inboxes).await {
+            // what is wanted may lie before what cannot be verified
+            Err(DirectoryError::Unverifiable(_))
+                if unread.iter().all(|(inbox, id)| self.peek(*inbox, *id) != Entry::Unread) => {}
+            read => read?,
+        }
         let mut known = lock(&self.known);
         for (inbox, sequence_id) in unread {
             let known = known.entry(inbox).or_insert_with(|| Known::new(inbox));

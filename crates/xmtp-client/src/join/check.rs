@@ -41,8 +41,9 @@ pub fn check_welcome(welcome: &ProcessedWelcome) -> Result<(), JoinRule> {
 /// Holds a welcome that openmls has staged to every rule. `us` is our inbox, `ours` the version of the reference that we
 /// claim ([`CLAIMED`](crate::commit::CLAIMED)). Whether [`check_welcome`] was asked cannot be seen any more here.
 ///
-/// The reference lets a DM pass whose permissions are another's in some points; nobody else can tell whether we joined, so
-/// here it must be a DM's in all that decides about members.
+/// Nobody else can tell whether we joined, so this is stricter than the reference where that costs nobody anything: a DM has
+/// no third member, and the permissions of a DM in all that decides about members; and permissions can be read
+/// (`tests/tests/xmtp_adversary_welcomes.rs` has what official clients join).
 ///
 /// # Errors
 /// [`JoinError::Refused`] with the first rule that it breaks; [`JoinError::NeedsLog`] when that cannot be said yet.
@@ -102,7 +103,7 @@ fn expected(
 
 fn check_dm(state: &GroupState, us: InboxId, added_by: InboxId) -> Result<(), JoinRule> {
     let members = state.immutable.dm_members.ok_or(JoinRule::DmMembers)?;
-    if !members.contains(&us) {
+    if !members.contains(&us) || !state.membership.members.keys().all(|inbox| members.contains(inbox)) {
         return Err(JoinRule::DmMembers);
     }
     // by another installation of ours: what we made ourselves needs no suspicion

@@ -42,7 +42,7 @@ pub enum JoinRule {
     /// An installation of a member has no leaf, and nobody says that it could not be added.
     #[error("an installation of a member is missing")]
     Missing,
-    /// A DM that is not between us and whoever added us.
+    /// A DM that is not between us and whoever added us, or in which somebody else is as well.
     #[error("the DM is between others")]
     DmMembers,
     /// A DM in which somebody is above the other.

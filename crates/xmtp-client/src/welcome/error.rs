@@ -17,7 +17,7 @@ pub enum WelcomeError {
     /// It does not open under the pointer's key: it is not what the pointer points to, or was altered.
     #[error("it does not open under the pointer's key")]
     Shared,
-    /// What was sealed beside the welcome says nothing of a cursor.
+    /// What was sealed beside the welcome says nothing of a cursor, or one that is no id.
     #[error("the metadata of the welcome is malformed")]
     Metadata,
     /// What was sealed is no pointer, or one to something sealed in another way.

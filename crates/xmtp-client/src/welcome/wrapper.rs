@@ -96,8 +96,12 @@ pub(super) fn metadata(message_cursor: u64) -> Vec<u8> {
 }
 
 pub(super) fn read_metadata(bytes: &[u8]) -> Result<u64, WelcomeError> {
-    let metadata = WelcomeMetadata::decode(bytes).map_err(|_| WelcomeError::Metadata)?;
-    Ok(metadata.message_cursor)
+    let WelcomeMetadata { message_cursor } = WelcomeMetadata::decode(bytes).map_err(|_| WelcomeError::Metadata)?;
+    // whoever welcomes us may say anything. Ids are kept with a sign, by the reference too, which follows no such welcome
+    if message_cursor > i64::MAX.cast_unsigned() {
+        return Err(WelcomeError::Metadata);
+    }
+    Ok(message_cursor)
 }
 
 /// `HPKECiphertext` (RFC 9420 7.6), to its last byte.

@@ -19,6 +19,8 @@ pub struct Draft {
     pub proposals: Vec<Proposal>,
     /// The credential of the committer's new leaf.
     pub leaf: Option<CredentialWithKey>,
+    /// Whether those who are added get no tree.
+    pub without_tree: bool,
 }
 
 impl Draft {

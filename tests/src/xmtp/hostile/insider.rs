@@ -1,49 +1,39 @@
 //! A member who speaks MLS by itself.
 
+mod group;
+mod joining;
+mod judging;
+mod proposing;
+
+pub(super) use joining::welcome_bytes;
+pub use joining::{NO_WELCOME, OPENMLS};
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use chancery_base::{Clock as _, Millis, Rng, ed25519::SecretKey};
 use chancery_serve::system::SystemClock;
 use chancery_xmtp_client::{
-    commit::{self, Accepted, CommitError},
     crypto::Crypto,
-    group::GroupState,
     identity::{Directory, Installation, inbox_of, revocation},
-    join::{JoinError, Joining, check_join, check_welcome},
-    network::{GroupEnvelope, NodeApi, WelcomeBody, WelcomeToSend},
-    storage::{InboxDb, SharedDb, StorageError, Tx},
-    welcome::{Wrapped, open, seal},
+    network::{LoggedUpdate, NodeApi},
+    storage::{InboxDb, SharedDb, StorageError},
 };
 use chancery_xmtp_wire::{
-    content::{Content, Envelope},
-    identity::{InboxId, InstallationKey, Nonce, WalletKey},
-    mls::{CIPHERSUITE, ValidatedKeyPackage, key_package::WelcomeKey},
-    proto::mls::message_contents::WelcomeWrapperAlgorithm,
+    identity::{IdentityUpdate, InboxId, InstallationKey, Nonce, WalletKey},
+    mls::{CIPHERSUITE, ValidatedKeyPackage},
 };
 use openmls::{
-    credentials::CredentialType,
-    extensions::{ApplicationIdExtension, Extension, ExtensionType, Extensions},
-    framing::{MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, ProcessedMessageContent},
-    group::{
-        GroupContext, GroupId, MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY,
-        ProcessedWelcome, StagedCommit,
-    },
+    credentials::{BasicCredential, CredentialType, CredentialWithKey},
+    extensions::ExtensionType,
     key_packages::KeyPackage,
-    messages::{
-        Welcome,
-        proposals::{PreSharedKeyProposal, Proposal, ProposalType},
-    },
-    prelude::{
-        Capabilities, LeafNodeIndex, LeafNodeParameters, OpenMlsProvider as _, ProtocolVersion, Sender,
-        tls_codec::Deserialize as _,
-    },
-    schedule::PreSharedKeyId,
+    messages::{Welcome, proposals::ProposalType},
+    prelude::{Capabilities, ProtocolVersion},
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
-use super::Draft;
+use super::Burglary;
 
 struct Seeded(Mutex<ChaCha20Rng>);
 
@@ -82,6 +72,21 @@ fn now() -> Millis {
     SystemClock.now()
 }
 
+/// What the leaves of all clients can do.
+fn capabilities() -> Capabilities {
+    let unknown = [0xff00, 0xff01, 0xff02, 0xff03, 0xff04, 0xf000].map(ExtensionType::Unknown);
+    let extensions = unknown
+        .into_iter()
+        .chain([ExtensionType::LastResort, ExtensionType::ApplicationId]);
+    Capabilities::new(
+        Some(&[ProtocolVersion::Mls10]),
+        Some(&[CIPHERSUITE]),
+        Some(&extensions.collect::<Vec<_>>()),
+        Some(&[ProposalType::GroupContextExtensions]),
+        Some(&[CredentialType::Basic]),
+    )
+}
+
 fn storage<T>(result: Result<T, StorageError>) -> T {
     result.unwrap()
 }
@@ -106,6 +111,34 @@ impl Insider {
         new
     }
 
+    /// Another installation that says it is of the same inbox, whose log does not know it.
+    #[must_use]
+    pub fn unknown(&self, seed: u64) -> Self {
+        Self::new(&self.node, seeded(seed), Arc::clone(&self.wallet))
+    }
+
+    /// What it takes to bring `intruder` into its inbox, in which `stranger` has no say.
+    #[must_use]
+    pub fn burglary<'a>(&'a self, intruder: &'a Self, stranger: &'a Self) -> Burglary<'a> {
+        Burglary {
+            inbox: self.inbox(),
+            owner: &self.wallet,
+            installation: self.installation.key(),
+            intruder: intruder.installation.key(),
+            stranger: &stranger.wallet,
+            elsewhere: stranger.inbox(),
+        }
+    }
+
+    /// What its log says, entry by entry.
+    pub async fn log(&self) -> Vec<LoggedUpdate> {
+        self.node
+            .identity_updates(&[(self.inbox(), 0)])
+            .await
+            .unwrap()
+            .remove(0)
+    }
+
     fn new(node: &Arc<dyn NodeApi>, rng: Arc<Seeded>, wallet: Arc<WalletKey>) -> Self {
         let inbox = inbox_of(&wallet, Nonce(1));
         Self {
@@ -118,7 +151,7 @@ impl Insider {
         }
     }
 
-    async fn enter(&self, update: &chancery_xmtp_wire::identity::IdentityUpdate) {
+    async fn enter(&self, update: &IdentityUpdate) {
         let mine = self
             .db
             .transaction(|tx| self.installation.new_key_package(tx, now()))
@@ -162,172 +195,20 @@ impl Insider {
         self.key_package_as(self.inbox())
     }
 
-    /// A group with these settings, in which nobody else is.
+    /// A key package of its own whose credential is these bytes, which may name nobody. It is none that a node takes.
     #[must_use]
-    pub fn create(&self, state: &GroupState) -> GroupId {
-        let unknown = [0xff00, 0xff01, 0xff02, 0xff03, 0xff04, 0xf000].map(ExtensionType::Unknown);
-        let extensions = unknown
-            .into_iter()
-            .chain([ExtensionType::LastResort, ExtensionType::ApplicationId]);
-        let capabilities = Capabilities::new(
-            Some(&[ProtocolVersion::Mls10]),
-            Some(&[CIPHERSUITE]),
-            Some(&extensions.collect::<Vec<_>>()),
-            Some(&[ProposalType::GroupContextExtensions]),
-            Some(&[CredentialType::Basic]),
-        );
-        let name = ApplicationIdExtension::new(self.inbox().to_string().as_bytes());
-        let config = MlsGroupCreateConfig::builder()
-            .ciphersuite(CIPHERSUITE)
-            .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
-            .use_ratchet_tree_extension(true)
-            .max_past_epochs(3)
-            .capabilities(capabilities)
-            .with_leaf_node_extensions(Extensions::single(Extension::ApplicationId(name)).unwrap())
-            .unwrap()
-            .with_group_context_extensions(state.extensions().unwrap())
-            .build();
-        let mut id = [0; 16];
-        self.rng.fill(&mut id);
-        let id = GroupId::from_slice(&id);
-        storage(self.db.transaction(|tx| {
-            let credential = self.installation.credential();
-            MlsGroup::new_with_group_id(&tx.provider(), &self.installation, &config, id.clone(), credential).unwrap();
-            Ok(())
+    pub fn key_package_naming(&self, identity: Vec<u8>) -> KeyPackage {
+        let credential = CredentialWithKey {
+            credential: BasicCredential::new(identity).into(),
+            signature_key: self.key().as_bytes().as_slice().into(),
+        };
+        let bundle = storage(self.db.transaction(|tx| {
+            let builder = KeyPackage::builder().leaf_node_capabilities(capabilities());
+            Ok(builder
+                .build(CIPHERSUITE, &tx.provider(), &self.installation, credential)
+                .unwrap())
         }));
-        id
-    }
-
-    /// Looks at a group.
-    pub fn look<T>(&self, group: &GroupId, look: impl FnOnce(&MlsGroup) -> T) -> T {
-        self.with(group, |_, group| look(group))
-    }
-
-    fn with<T>(&self, group: &GroupId, step: impl FnOnce(&Tx<'_>, &mut MlsGroup) -> T) -> T {
-        storage(self.db.transaction(|tx| {
-            let mut loaded = MlsGroup::load(tx.provider().storage(), group)?.unwrap();
-            Ok(step(tx, &mut loaded))
-        }))
-    }
-
-    /// Makes a commit. It is pending until [`Insider::merge`] or [`Insider::forget`].
-    #[must_use]
-    pub fn commit(&self, group: &GroupId, draft: Draft) -> Made {
-        self.with(group, |tx, group| {
-            let provider = tx.provider();
-            let removed: Vec<LeafNodeIndex> = group
-                .members()
-                .filter(|member| {
-                    draft
-                        .removes
-                        .iter()
-                        .any(|key| key.as_bytes()[..] == member.signature_key)
-                })
-                .map(|member| member.index)
-                .collect();
-            assert_eq!(removed.len(), draft.removes.len(), "who is removed is a member");
-            let mut leaf = LeafNodeParameters::builder();
-            if let Some(credential) = draft.leaf {
-                leaf = leaf.with_credential_with_key(credential);
-            }
-            let mut builder = group
-                .commit_builder()
-                .consume_proposal_store(false)
-                .force_self_update(true)
-                .propose_adds(draft.adds)
-                .propose_removals(removed)
-                .add_proposals(draft.proposals);
-            if let Some(context) = draft.context {
-                builder = builder.propose_group_context_extensions(context).unwrap();
-            }
-            let bundle = builder
-                .leaf_node_parameters(leaf.build())
-                .load_psks(provider.storage())
-                .unwrap()
-                .build(provider.rand(), provider.crypto(), &self.installation, |_| true)
-                .unwrap()
-                .stage_commit(&provider)
-                .unwrap();
-            let (commit, welcome, _) = bundle.into_contents();
-            Made {
-                commit: commit.to_bytes().unwrap().into(),
-                welcome,
-            }
-        })
-    }
-
-    /// Proposes another context, and makes a commit that names the proposal rather than has it: first the one is to be sent,
-    /// then the other. The commit is pending, as any.
-    #[must_use]
-    pub fn propose(&self, group: &GroupId, context: Extensions<GroupContext>) -> (Bytes, Bytes) {
-        self.with(group, |tx, group| {
-            let provider = tx.provider();
-            let (proposal, _) = group
-                .propose_group_context_extensions(&provider, context, &self.installation)
-                .unwrap();
-            let (commit, _, _) = group
-                .commit_to_pending_proposals(&provider, &self.installation)
-                .unwrap();
-            let bytes = |message: MlsMessageOut| message.to_bytes().unwrap().into();
-            (bytes(proposal), bytes(commit))
-        })
-    }
-
-    /// A text to a group, encrypted.
-    #[must_use]
-    pub fn say(&self, group: &GroupId, text: &str) -> Bytes {
-        let content = Content::Text(text.into()).encode().unwrap().encode();
-        let plaintext = Envelope::message(content.into(), text);
-        self.with(group, |tx, group| {
-            let message = group.create_message(&tx.provider(), &self.installation, &plaintext);
-            message.unwrap().to_bytes().unwrap().into()
-        })
-    }
-
-    /// Takes its own commit for done.
-    pub fn merge(&self, group: &GroupId) {
-        self.with(group, |tx, group| group.merge_pending_commit(&tx.provider()).unwrap());
-    }
-
-    /// Takes back its own commit.
-    pub fn forget(&self, group: &GroupId) {
-        self.with(group, |tx, group| {
-            group.clear_pending_commit(tx.provider().storage()).unwrap();
-        });
-    }
-
-    /// Sends to a group.
-    pub async fn send(&self, message: Bytes) {
-        self.node
-            .send_group_messages(vec![(message, Bytes::from_static(&[0; 32]))])
-            .await
-            .unwrap();
-    }
-
-    /// Sends a welcome to those of whom `key_packages` are; whatever came to the group up to `cursor` is before their time.
-    pub async fn welcome(&self, welcome: Welcome, key_packages: &[KeyPackage], cursor: u64) {
-        use openmls::prelude::tls_codec::Serialize as _;
-        let welcome = MlsMessageOut::from_welcome(welcome, ProtocolVersion::Mls10);
-        let welcome = welcome.tls_serialize_detached().unwrap();
-        let mut out = Vec::new();
-        for key_package in key_packages {
-            let bytes = key_package.tls_serialize_detached().unwrap();
-            let read = ValidatedKeyPackage::parse(&bytes, now()).unwrap();
-            let sealed = seal(read.welcome_key(), &welcome, cursor, &*self.rng).unwrap();
-            out.push(WelcomeToSend {
-                destination: *read.installation().as_bytes(),
-                body: WelcomeBody::Welcome {
-                    data: sealed.data,
-                    hpke_public_key: Bytes::copy_from_slice(read.welcome_key().as_bytes()),
-                    algorithm: match read.welcome_key() {
-                        WelcomeKey::XWing(_) => WelcomeWrapperAlgorithm::XwingMlkem768Draft6,
-                        WelcomeKey::Curve25519(_) => WelcomeWrapperAlgorithm::Curve25519,
-                    },
-                    metadata: sealed.metadata,
-                },
-            });
-        }
-        self.node.send_welcomes(out).await.unwrap();
+        bundle.key_package().clone()
     }
 
     /// The key package that the network hands out for an installation.
@@ -336,22 +217,6 @@ impl Insider {
         ValidatedKeyPackage::parse(&found.unwrap(), now())
             .unwrap()
             .into_key_package()
-    }
-
-    /// The id of the last message of a group.
-    pub async fn cursor(&self, group: &GroupId) -> u64 {
-        self.messages(group, 0).await.last().map_or(0, |entry| entry.id)
-    }
-
-    /// The messages of a group after the id `after`.
-    pub async fn messages(&self, group: &GroupId, after: u64) -> Vec<GroupEnvelope> {
-        let (mut found, mut next) = (Vec::new(), Some(after));
-        while let Some(after) = next {
-            let page = self.node.group_messages(group, after).await.unwrap();
-            found.extend(page.entries);
-            next = page.next;
-        }
-        found
     }
 
     /// Reads what is new in the logs of these inboxes.
@@ -363,150 +228,5 @@ impl Insider {
     pub async fn entries(&self, inbox: InboxId) -> Vec<u64> {
         let found = self.node.identity_updates(&[(inbox, 0)]).await.unwrap().remove(0);
         found.iter().map(|entry| entry.sequence_id).collect()
-    }
-
-    /// Enters every group to which it was welcomed, whatever they are.
-    pub async fn join(&self) {
-        for (data, wrapped) in self.welcomes().await {
-            storage(self.db.transaction(|tx| {
-                let processed = self.process(tx, &data, wrapped);
-                let staged = processed.into_staged_welcome(&tx.provider(), None).unwrap();
-                staged.into_group(&tx.provider()).unwrap();
-                Ok(())
-            }));
-        }
-    }
-
-    /// Judges the last welcome by our rules, reading what logs it takes. No group is entered.
-    ///
-    /// # Errors
-    /// Why it is refused.
-    pub async fn consider(&self) -> Result<Joining, JoinError> {
-        let (key, wrapped) = self.welcomes().await.pop().unwrap();
-        loop {
-            let mut judged = None;
-            let _ = self.db.transaction(|tx| {
-                let processed = self.process(tx, &key, wrapped.clone());
-                judged = Some(match check_welcome(&processed) {
-                    Err(rule) => Err(rule.into()),
-                    Ok(()) => {
-                        let staged = processed.into_staged_welcome(&tx.provider(), None).unwrap();
-                        check_join(&staged, self.inbox(), &self.directory, &commit::CLAIMED)
-                    }
-                });
-                // undoes it
-                Err::<(), _>(StorageError::Format)
-            });
-            match judged.unwrap() {
-                Err(JoinError::NeedsLog(wanted)) => {
-                    self.directory.at_least(&*self.node, &self.db, &wanted).await.unwrap();
-                }
-                judged => return judged,
-            }
-        }
-    }
-
-    async fn welcomes(&self) -> Vec<(Bytes, Wrapped)> {
-        let page = self.node.welcomes(*self.key().as_bytes(), 0).await.unwrap();
-        let classic = page.entries.into_iter().map(|envelope| match envelope.body {
-            WelcomeBody::Welcome {
-                data,
-                hpke_public_key,
-                metadata,
-                ..
-            } => (hpke_public_key, Wrapped { data, metadata }),
-            WelcomeBody::Pointer { .. } => panic!("a pointer"),
-        });
-        classic.collect()
-    }
-
-    fn process(&self, tx: &Tx<'_>, key: &[u8], wrapped: Wrapped) -> ProcessedWelcome {
-        let config = MlsGroupJoinConfig::builder()
-            .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
-            .use_ratchet_tree_extension(true)
-            .max_past_epochs(3)
-            .build();
-        let secret = tx.welcome_secret(key).unwrap().unwrap();
-        let opened = open(&secret, &wrapped).unwrap();
-        let message = MlsMessageIn::tls_deserialize(&mut &opened.welcome[..]).unwrap();
-        let MlsMessageBodyIn::Welcome(welcome) = message.extract() else {
-            panic!("no welcome")
-        };
-        ProcessedWelcome::new_from_welcome(&tx.provider(), &config, welcome).unwrap()
-    }
-
-    /// Learns a pre-shared key, and names it in a proposal.
-    #[must_use]
-    pub fn pre_shared_key(&self) -> Proposal {
-        let id = PreSharedKeyId::external(b"key".to_vec(), vec![7; 32]);
-        storage(self.db.transaction(|tx| {
-            id.store(&tx.provider(), b"secret").unwrap();
-            Ok(())
-        }));
-        Proposal::PreSharedKey(Box::new(PreSharedKeyProposal::new(id)))
-    }
-
-    /// Judges a commit by our rules, reading what logs it takes. The group is as before.
-    ///
-    /// # Errors
-    /// Why it is refused; `None` when openmls does not even stage it.
-    pub async fn judge(&self, group: &GroupId, commit: &Bytes) -> Result<Accepted, Option<CommitError>> {
-        loop {
-            let judged = self.staged(group, commit, |_, group, staged, sender| {
-                commit::check(group, &staged, sender, &self.directory, commit::CLAIMED)
-            });
-            match judged.ok_or(None)? {
-                Err(CommitError::NeedsLog(wanted)) => {
-                    self.directory.at_least(&*self.node, &self.db, &wanted).await.unwrap();
-                }
-                judged => return judged.map_err(Some),
-            }
-        }
-    }
-
-    /// Takes every commit of others' after the id `after`, whatever it is.
-    pub async fn catch_up(&self, group: &GroupId, after: u64) {
-        for message in self.messages(group, after).await {
-            self.with_staged(group, &message.data, true, |tx, group, staged, _| {
-                group.merge_staged_commit(&tx.provider(), staged).unwrap();
-            });
-        }
-    }
-
-    fn staged<T>(
-        &self,
-        group: &GroupId,
-        commit: &Bytes,
-        step: impl FnOnce(&Tx<'_>, &mut MlsGroup, StagedCommit, LeafNodeIndex) -> T,
-    ) -> Option<T> {
-        self.with_staged(group, commit, false, step)
-    }
-
-    /// Stages a commit, and keeps what `step` does of it only if `keep`.
-    fn with_staged<T>(
-        &self,
-        group: &GroupId,
-        commit: &Bytes,
-        keep: bool,
-        step: impl FnOnce(&Tx<'_>, &mut MlsGroup, StagedCommit, LeafNodeIndex) -> T,
-    ) -> Option<T> {
-        let mut out = None;
-        let result = self.db.transaction(|tx| {
-            let mut group = MlsGroup::load(tx.provider().storage(), group)?.unwrap();
-            let message = MlsMessageIn::tls_deserialize(&mut &commit[..]).unwrap();
-            let message = message.try_into_protocol_message().unwrap();
-            if let Ok(processed) = group.process_message(&tx.provider(), message) {
-                let Sender::Member(sender) = *processed.sender() else {
-                    panic!("not from a member")
-                };
-                if let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() {
-                    out = Some(step(tx, &mut group, *staged, sender));
-                }
-            }
-            // anything but `Ok` undoes it
-            if keep { Ok(()) } else { Err(StorageError::Format) }
-        });
-        assert_eq!(result.is_ok(), keep);
-        out
     }
 }
