@@ -56,6 +56,11 @@ impl Ids {
             })
     }
 
+    /// How many ids are kept one by one.
+    pub(super) fn kept(&self) -> usize {
+        self.latest.as_ref().map_or(0, Vec::len)
+    }
+
     /// Notes that the sender has a message with this id.
     pub(super) fn add(&mut self, id: &str) {
         if !self.covers(id) {

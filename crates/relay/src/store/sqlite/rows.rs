@@ -60,13 +60,15 @@ pub(super) struct Rows {
     /// What sessions were handed when it was accepted: each of these rows waits.
     waiting: HashMap<Seq, Waiting>,
     ids: HashMap<i64, Ids>,
+    /// Ids that are kept in `ids` one by one.
+    kept: usize,
     next_seq: Option<Seq>,
 }
 
 impl Rows {
     /// Entries that outlive a commit.
     pub(super) fn len(&self) -> usize {
-        self.waiting.len() + self.ids.len()
+        self.waiting.len() + self.ids.len() + self.kept
     }
 
     /// The message with this id that waits to be written, and whether it is the same.
@@ -106,7 +108,9 @@ impl Rows {
         }
         let ids = Ids::new(greatest, below);
         let new = ids.is_new(id);
-        self.ids.insert(sender, ids);
+        if let Some(former) = self.ids.insert(sender, ids) {
+            self.kept -= former.kept();
+        }
         Ok(new)
     }
 
@@ -132,7 +136,9 @@ impl Rows {
     pub(super) fn add(&mut self, row: NewRow) {
         let id = &row.message.message_id;
         if let Some(ids) = self.ids.get_mut(&row.sender) {
+            self.kept -= ids.kept();
             ids.add(id);
+            self.kept += ids.kept();
         }
         self.next_seq = Some(row.accepted.seq + 1);
         if row.held_by.is_some() {
