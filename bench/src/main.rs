@@ -62,6 +62,10 @@ enum Bench {
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
+    // as `chancery xmtp` does
+    if matches!(args.bench, Bench::XmtpClients(_)) {
+        chancery_serve::system::small_pages();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -1,6 +1,7 @@
 //! A client of ours ends at every point at which it waits for something, one after the other, and comes back from its file.
 //!
-//! `CHANCERY_XMTP_KILL_STRIDE=1` ends it at every such point; without it at every 9th.
+//! `CHANCERY_XMTP_KILL_STRIDE=1` ends it at every such point; without it at every 9th. Once in a group that it made, and once in one
+//! to which it was welcomed.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -115,6 +116,8 @@ impl World {
 }
 
 const ALICE: u64 = 1;
+/// After which the installations of the members are not taken for known any more.
+const REFRESH: Duration = Duration::from_secs(6);
 
 /// What Alice is about, from wherever she stands.
 async fn script(parts: Parts, bob: InboxId, carol: InboxId) -> Result<(Client, GroupId), ClientError> {
@@ -147,10 +150,22 @@ async fn script(parts: Parts, bob: InboxId, carol: InboxId) -> Result<(Client, G
     Ok((alice, group))
 }
 
-/// Runs the script up to the `last` point at which it waits, ends it there, and runs it again. False if it had ended before.
-async fn ends_at(last: usize) -> bool {
+/// Whose group it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Founder {
+    Alice,
+    /// Alice is welcomed to it, and renews her keys before she speaks.
+    Bob,
+}
+
+/// Runs the script up to the `last` point at which it waits, ends it there, and runs it again. True if it had ended before.
+async fn ends_at(last: usize, founder: Founder) -> bool {
     let world = World::new();
     let (bob, carol) = (world.person(2).await, world.person(3).await);
+    if founder == Founder::Bob {
+        let alice = world.person(ALICE).await.inbox();
+        bob.create_group(GroupOptions::default(), &[alice]).await.unwrap();
+    }
     let mut waits = 0;
     let whole = {
         let mut running = pin!(script(world.parts(ALICE, 1), bob.inbox(), carol.inbox()));
@@ -206,8 +221,8 @@ async fn ends_at(last: usize) -> bool {
     let mut sorted = all.clone();
     sorted.sort();
     assert_eq!(sorted, expected, "ended at {last}");
-    // and it goes on
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    // and it goes on, when it is time to look after the members again
+    tokio::time::advance(REFRESH).await;
     bob.send(&group, text("on")).await.unwrap();
     alice.sync().await.unwrap();
     assert_eq!(
@@ -218,16 +233,28 @@ async fn ends_at(last: usize) -> bool {
     over
 }
 
-#[tokio::test(start_paused = true)]
-async fn ended_at_any_point_it_loses_nothing_and_repeats_nothing() {
+/// At how many points.
+async fn ended_at_any_point(founder: Founder) -> usize {
     let stride = std::env::var("CHANCERY_XMTP_KILL_STRIDE").map_or(9, |stride| stride.parse().unwrap());
     let mut points = 0;
     for last in (1..).step_by(stride) {
-        if ends_at(last).await {
+        if ends_at(last, founder).await {
             break;
         }
         points += 1;
     }
-    println!("ended at {points} points");
     assert!(points * stride > 40, "{points}");
+    points
+}
+
+#[tokio::test(start_paused = true)]
+async fn ended_at_any_point_it_loses_nothing_and_repeats_nothing() {
+    let points = ended_at_any_point(Founder::Alice).await;
+    println!("ended at {points} points");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nor_does_who_was_welcomed_to_the_group() {
+    let points = ended_at_any_point(Founder::Bob).await;
+    println!("ended at {points} points");
 }

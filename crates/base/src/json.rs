@@ -22,9 +22,7 @@ pub enum JsonError {
 /// # Errors
 /// [`JsonError::Invalid`] with the position.
 pub fn from_slice_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
-    let mut de = serde_json::Deserializer::from_slice(bytes);
-    Walk { unique_keys: true }.deserialize(&mut de)?;
-    de.end()?;
+    check_strict(bytes)?;
     Ok(serde_json::from_slice(bytes)?)
 }
 
@@ -52,6 +50,16 @@ pub fn from_slice_exact<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result
     } else {
         Err(invalid("a member is not written in its one form"))
     }
+}
+
+/// Refuses what [`from_slice_strict`] refuses of any type: what is not JSON, and objects that name a key twice.
+///
+/// # Errors
+/// [`JsonError::Invalid`] with the position.
+pub fn check_strict(bytes: &[u8]) -> Result<(), JsonError> {
+    let mut de = serde_json::Deserializer::from_slice(bytes);
+    Walk { unique_keys: true }.deserialize(&mut de)?;
+    Ok(de.end()?)
 }
 
 /// Whether every reader takes `text`: JSON that nests less than 128 deep, with numbers that fit a double and strings

@@ -3,7 +3,7 @@
 //! `alg` must be `EdDSA` and `typ` what the caller expects; header members other than `alg`, `typ` and `kid` are
 //! refused, so there is no `crit`, no embedded key and no algorithm to be talked into.
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 
 use crate::{
     b64,
@@ -42,8 +42,18 @@ struct Header<'a> {
     alg: std::borrow::Cow<'a, str>,
     #[serde(borrow)]
     typ: std::borrow::Cow<'a, str>,
-    #[serde(borrow)]
-    kid: std::borrow::Cow<'a, str>,
+    #[serde(
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
+    kid: Option<std::borrow::Cow<'a, str>>,
+}
+
+/// A member that is there has a value: `null` is no second way to leave it out.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<std::borrow::Cow<'de, str>>, D::Error> {
+    std::borrow::Cow::deserialize(deserializer).map(Some)
 }
 
 /// Signs `claims`, written as compact JSON in the order of their fields.
@@ -51,10 +61,22 @@ struct Header<'a> {
 /// # Errors
 /// [`JwsError::Claims`] when `claims` cannot be written as JSON.
 pub fn sign<C: Serialize>(typ: &str, kid: &str, claims: &C, key: &SecretKey) -> Result<String, JwsError> {
+    sign_as(typ, Some(kid), claims, key)
+}
+
+/// The same without a `kid`, for tokens whose claims name the key.
+///
+/// # Errors
+/// As [`sign`].
+pub fn sign_unnamed<C: Serialize>(typ: &str, claims: &C, key: &SecretKey) -> Result<String, JwsError> {
+    sign_as(typ, None, claims, key)
+}
+
+fn sign_as<C: Serialize>(typ: &str, kid: Option<&str>, claims: &C, key: &SecretKey) -> Result<String, JwsError> {
     let header = Header {
         alg: "EdDSA".into(),
         typ: typ.into(),
-        kid: kid.into(),
+        kid: kid.map(Into::into),
     };
     let header = serde_json::to_vec(&header).map_err(|e| JwsError::Claims(e.into()))?;
     let claims = serde_json::to_vec(claims).map_err(|e| JwsError::Claims(e.into()))?;
@@ -93,6 +115,28 @@ impl<'a> Unverified<'a> {
     /// # Errors
     /// [`JwsError::Format`] or [`JwsError::Header`].
     pub fn parse_any_size(token: &'a str, typ: &str) -> Result<Self, JwsError> {
+        let (token, kid) = Self::take_apart(token, typ)?;
+        match kid {
+            Some(kid) if (1..=MAX_KID_BYTES).contains(&kid.len()) => Ok(Self { kid, ..token }),
+            _ => Err(JwsError::Header),
+        }
+    }
+
+    /// Takes a token without a `kid` apart; its [`kid`](Self::kid) is empty.
+    ///
+    /// # Errors
+    /// [`JwsError::Format`] or [`JwsError::Header`].
+    pub fn parse_unnamed(token: &'a str, typ: &str) -> Result<Self, JwsError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(JwsError::Format);
+        }
+        match Self::take_apart(token, typ)? {
+            (token, None) => Ok(token),
+            _ => Err(JwsError::Header),
+        }
+    }
+
+    fn take_apart(token: &'a str, typ: &str) -> Result<(Self, Option<String>), JwsError> {
         let (signed, signature) = token.rsplit_once('.').ok_or(JwsError::Format)?;
         let (header, claims) = signed.split_once('.').ok_or(JwsError::Format)?;
         if claims.contains('.') {
@@ -104,17 +148,16 @@ impl<'a> Unverified<'a> {
             return Err(JwsError::Header);
         }
         let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| JwsError::Header)?;
-        let kid_fits = (1..=MAX_KID_BYTES).contains(&header.kid.len());
-        if header.alg != "EdDSA" || header.typ != typ || !kid_fits {
+        if header.alg != "EdDSA" || header.typ != typ {
             return Err(JwsError::Header);
         }
-        let kid = header.kid.into_owned();
-        Ok(Self {
+        let token = Self {
             signed,
             claims,
-            kid,
+            kid: String::new(),
             signature,
-        })
+        };
+        Ok((token, header.kid.map(std::borrow::Cow::into_owned)))
     }
 
     /// Name of the key that the token says it is signed with.

@@ -38,31 +38,38 @@ impl Millis {
     /// -9999 to 9999 are clamped to the nearest representable one.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
+        let mut out = String::with_capacity(24);
+        self.push_rfc3339(&mut out);
+        out
+    }
+
+    /// Writes what [`to_rfc3339`](Self::to_rfc3339) returns at the end of `out`.
+    pub fn push_rfc3339(self, out: &mut String) {
         if !(FIRST_MS..=LAST_MS).contains(&self.0) {
             let edge = if self.0 < 0 {
                 jiff::Timestamp::MIN
             } else {
                 jiff::Timestamp::MAX
             };
-            return format!("{:.3}", jiff::Timestamp::from_millisecond(self.0).unwrap_or(edge));
+            let nearest = jiff::Timestamp::from_millisecond(self.0).unwrap_or(edge);
+            return out.push_str(&format!("{nearest:.3}"));
         }
         // every frame has a time: plain integers here are ten times as fast as a calendar library
         let (days, ms) = (self.0.div_euclid(DAY_MS), self.0.rem_euclid(DAY_MS));
         let (year, month, day) = civil(days);
-        let mut out = String::with_capacity(24);
-        for (value, width, after) in [
-            (year, 4, '-'),
-            (month, 2, '-'),
-            (day, 2, 'T'),
-            (ms / 3_600_000, 2, ':'),
-            (ms / 60_000 % 60, 2, ':'),
-            (ms / 1000 % 60, 2, '.'),
-            (ms % 1000, 3, 'Z'),
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        for (end, value) in [
+            (3, year),
+            (6, month),
+            (9, day),
+            (12, ms / 3_600_000),
+            (15, ms / 60_000 % 60),
+            (18, ms / 1000 % 60),
+            (22, ms % 1000),
         ] {
-            push_digits(&mut out, value, width);
-            out.push(after);
+            put_digits(&mut text, end, value);
         }
-        out
+        out.extend(std::str::from_utf8(&text));
     }
 
     /// Reads an RFC 3339 time with any number of decimals and any offset; anything finer than a millisecond is cut
@@ -129,10 +136,15 @@ const FIRST_MS: i64 = -62_167_219_200_000;
 /// 9999-12-30T22:00:00.999Z, the last time that has a year of four digits in every zone.
 const LAST_MS: i64 = 253_402_207_200_999;
 
-fn push_digits(out: &mut String, value: i64, width: u32) {
-    for place in (0..width).rev() {
-        let digit = u8::try_from(value / 10_i64.pow(place) % 10).unwrap_or(0);
-        out.push(char::from(b'0' + digit));
+/// Writes `value` over the zeros of `text` whose last is at `end`.
+fn put_digits(text: &mut [u8; 24], end: usize, value: i64) {
+    let (mut place, mut left) = (end, u16::try_from(value).unwrap_or(0));
+    while left > 0 {
+        if let Some(digit) = text.get_mut(place) {
+            *digit = b'0' + u8::try_from(left % 10).unwrap_or(0);
+        }
+        place = place.saturating_sub(1);
+        left /= 10;
     }
 }
 

@@ -36,6 +36,15 @@ impl Ulid {
         Self(ulid::Ulid::from_bytes(bytes))
     }
 
+    /// Bytes of the text.
+    pub const TEXT_BYTES: usize = ulid::ULID_LEN;
+
+    /// The text, written into `buffer`.
+    #[must_use]
+    pub fn text(self, buffer: &mut [u8; Self::TEXT_BYTES]) -> &str {
+        self.0.array_to_str(buffer)
+    }
+
     /// The 16 bytes, big endian; they sort as the text does.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 16] {
@@ -55,19 +64,35 @@ impl Ulid {
     }
 }
 
+/// Crockford's digits, in the order of their values.
+const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const NO_DIGIT: u8 = 0xff;
+
+/// Value of each byte as a digit. Every frame has several ids: looking a digit up is quicker than finding its range.
+static VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < DIGITS.len() {
+        values[DIGITS[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
+
 impl FromStr for Ulid {
     type Err = ParseUlidError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // the library also reads lower case and the letters that stand for digits; one id has one spelling here
-        let canonical =
-            |b: &u8| matches!(b, b'0'..=b'9' | b'A'..=b'H' | b'J' | b'K' | b'M' | b'N' | b'P'..=b'T' | b'V'..=b'Z');
         let bytes = text.as_bytes();
-        let in_range = bytes.first().is_some_and(|b| (b'0'..=b'7').contains(b));
-        if bytes.len() != 26 || !in_range || !bytes.iter().all(canonical) {
+        if bytes.len() != Self::TEXT_BYTES || !bytes.first().is_some_and(|b| (b'0'..=b'7').contains(b)) {
             return Err(ParseUlidError);
         }
-        ulid::Ulid::from_string(text).map(Self).map_err(|_| ParseUlidError)
+        let read = bytes.iter().try_fold(0_u128, |read, byte| {
+            let value = VALUES.get(usize::from(*byte)).filter(|value| **value != NO_DIGIT)?;
+            Some(read << 5 | u128::from(*value))
+        });
+        read.map(|read| Self(ulid::Ulid(read))).ok_or(ParseUlidError)
     }
 }
 

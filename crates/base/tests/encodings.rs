@@ -1,6 +1,6 @@
 //! base64url, ULIDs, times: one value, one spelling (spec 1.1, 1.2, 6.1).
 
-use chancery_base::{Millis, Rng, Ulid, b64, digest};
+use chancery_base::{Millis, Rng, Ulid, b64, digest, hex};
 use proptest::prelude::*;
 
 struct Counting;
@@ -15,6 +15,18 @@ impl Rng for Counting {
 fn base64url_has_no_padding() {
     assert_eq!(b64::encode([0xff; 2]), "__8");
     assert!(b64::decode("__8=").is_err());
+}
+
+#[test]
+fn hex_is_lower_case_and_of_whole_bytes() {
+    assert_eq!(hex::encode([0x00, 0x9a, 0xff]), "009aff");
+    assert_eq!(hex::decode("009aff").unwrap(), [0x00, 0x9a, 0xff]);
+    assert_eq!(hex::decode_array("009aff"), Ok([0x00, 0x9a, 0xff]));
+    for text in ["009AFF", "009af", "0x9aff", " 09aff", "009afg", "é9aff"] {
+        assert!(hex::decode(text).is_err(), "{text}");
+    }
+    assert!(hex::decode_array::<2>("009aff").is_err());
+    assert!(hex::decode_array::<4>("009aff").is_err());
 }
 
 #[test]

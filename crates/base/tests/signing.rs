@@ -197,6 +197,22 @@ fn a_token_that_we_sign_is_read_back() {
 }
 
 #[test]
+fn a_token_whose_claims_name_the_key_has_no_kid() {
+    let claims = Claims { a: 1, b: None };
+    let token = jws::sign_unnamed("JWT", &claims, &key()).unwrap();
+    let read = Unverified::parse_unnamed(&token, "JWT").unwrap();
+    assert_eq!(read.kid(), "");
+    assert_eq!(read.verify::<Claims>(&key().public()).unwrap(), claims);
+    // neither kind passes for the other
+    assert!(matches!(Unverified::parse(&token, "JWT"), Err(JwsError::Header)));
+    let named = jws::sign("JWT", "k", &claims, &key()).unwrap();
+    assert!(matches!(
+        Unverified::parse_unnamed(&named, "JWT"),
+        Err(JwsError::Header)
+    ));
+}
+
+#[test]
 fn a_header_has_exactly_its_three_members() {
     assert!(read(&token(HEADER, r#"{"a":1}"#)).is_ok());
     for header in [
@@ -206,6 +222,7 @@ fn a_header_has_exactly_its_three_members() {
         r#"{"alg":"EdDSA","typ":"CRL","kid":"k"}"#,
         r#"{"alg":"EdDSA","typ":"AIT","kid":""}"#,
         r#"{"alg":"EdDSA","typ":"AIT"}"#,
+        r#"{"alg":"EdDSA","typ":"AIT","kid":null}"#,
         r#"{"alg":"EdDSA","kid":"k"}"#,
         r#"{"typ":"AIT","kid":"k"}"#,
         r#"{"alg":"EdDSA","typ":"AIT","kid":"k","crit":[]}"#,

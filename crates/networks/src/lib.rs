@@ -3,6 +3,8 @@
 //! [`http::HttpClient`] carries every request: bounded in time and size, no redirects, no plain HTTP off this machine, errors
 //! as types. [`registry::RegistryClient`] and [`relay::RelayClient`] put the bodies of `chancery-relay-wire` around it, and
 //! [`signer::AgentSigner`] adds what shows that an agent is the agent.
+//!
+//! With feature `xmtp`, which is on by itself, `xmtp` is XMTP as the signet's network.
 
 pub mod directory;
 pub mod error;
@@ -13,6 +15,8 @@ pub mod registry;
 pub mod relay;
 pub mod signer;
 pub mod tls;
+#[cfg(feature = "xmtp")]
+pub mod xmtp;
 
 pub use directory::RegistryDirectory;
 pub use error::{HttpError, RemoteError};

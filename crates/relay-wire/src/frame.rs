@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::limits;
 
+mod members;
 mod read;
 mod write;
 

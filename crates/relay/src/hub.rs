@@ -1,7 +1,9 @@
 //! Who is connected, and the one way in for messages.
 
+mod accept;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -10,7 +12,6 @@ use std::{
 
 use chancery_base::{Clock, Millis, Rng, Ulid};
 use chancery_identity::AgentDid;
-use chancery_relay_wire::limits;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -18,11 +19,10 @@ use crate::{
     error::RelayError,
     limiter::Limiter,
     session::{CloseReason, Out, Session},
-    store::{
-        Accept, Accepted, Connect, Epoch, MarkPeer, NewMessage, NonceUse, ReceiptRow, Refusal, RemovePair, SenderAit,
-        Store,
-    },
+    store::{Connect, MarkPeer, NonceUse, ReceiptRow, Refusal, RemovePair, SenderAit, Store},
 };
+
+pub(crate) use accept::Arrival;
 
 /// Everything that sessions and routes share.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     limiter: Limiter,
-    sessions: Mutex<BTreeMap<AgentDid, Arc<Session>>>,
+    sessions: Mutex<HashMap<AgentDid, Arc<Session>>>,
     /// The revocation feed has been silent for too long: nothing is accepted and nothing delivered.
     paused: AtomicBool,
     stopping: AtomicBool,
@@ -44,7 +44,7 @@ struct Inner {
 pub struct Admitted {
     pub(crate) place: Place,
     /// What its session sends.
-    pub(crate) out: mpsc::UnboundedReceiver<Out>,
+    pub(crate) out: mpsc::UnboundedReceiver<Vec<Out>>,
 }
 
 /// A session's place among the connected. Given back when this is dropped: when the session has been served, and also when
@@ -79,7 +79,7 @@ impl Hub {
         &self.0.limiter
     }
 
-    fn sessions(&self) -> MutexGuard<'_, BTreeMap<AgentDid, Arc<Session>>> {
+    fn sessions(&self) -> MutexGuard<'_, HashMap<AgentDid, Arc<Session>>> {
         self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -185,71 +185,6 @@ impl Hub {
             .is_some_and(|listed| listed.epoch == session.epoch)
         {
             sessions.remove(&session.agent);
-        }
-    }
-
-    /// Puts a message into its recipient's mailbox and, when the recipient is connected and has room, into its session.
-    /// `done` is told when the message is durable, or refused. `waiter` is told when the recipient has it.
-    pub(crate) fn accept(
-        &self,
-        message: NewMessage,
-        nonce: Option<NonceUse>,
-        waiter: Option<oneshot::Sender<()>>,
-        done: impl FnOnce(Result<Accepted, RelayError>) + Send + 'static,
-    ) {
-        let inner = &self.0;
-        let now = inner.clock.now();
-        if self.is_paused() {
-            return done(Err(RelayError::RevocationsStale));
-        }
-        if let Err(error) = inner.limiter.agent(&message.sender, now) {
-            return done(Err(error));
-        }
-        if message.max_frame_bytes() > limits::MAX_DELIVER_FRAME_BYTES {
-            return done(Err(RelayError::MessageTooLarge));
-        }
-        let session = self.session(&message.recipient);
-        let bytes = message.payload.len();
-        // before the lock under which it is handed in: a payload may be long
-        let hash = message.hash();
-        let delivery_id = Ulid::generate(now, &inner.rng);
-        let message = Arc::new(message);
-        let hand_in = |claim: Option<Epoch>| {
-            let step = Accept {
-                hash,
-                delivery_id,
-                nonce,
-                claim,
-                max_messages: inner.config.mailbox.max_messages,
-                max_per_sender: inner.config.mailbox.max_per_sender(),
-                now,
-                message: Arc::clone(&message),
-            };
-            let (hub, session, message) = (self.clone(), session.clone(), Arc::clone(&message));
-            inner.store.submit(step, move |outcome| {
-                match (&outcome, session) {
-                    (Ok(accepted), Some(session)) if accepted.claimed => {
-                        session.accepted(accepted, now, message, waiter, &hub);
-                    }
-                    (outcome, session) => {
-                        // it waits in the store: whoever is connected by now has to fetch it, and knows so before the
-                        // next one can be claimed
-                        if let Some(accepted) = outcome.as_ref().ok().filter(|accepted| !accepted.repeat)
-                            && let Some(current) = hub.session(&message.recipient)
-                        {
-                            current.left_behind(accepted.lane, &hub);
-                        }
-                        if let Some(session) = session {
-                            session.handed_in(bytes, claim.is_some(), &hub);
-                        }
-                    }
-                }
-                done(outcome.map_err(RelayError::from));
-            });
-        };
-        match &session {
-            Some(session) => session.hand_in(bytes, hand_in),
-            None => hand_in(None),
         }
     }
 

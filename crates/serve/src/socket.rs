@@ -1,15 +1,26 @@
 //! A connection that takes a seat for as long as anybody holds it, and that the server can cut.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 
+use axum::body::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::OwnedSemaphorePermit;
+
+/// Bytes read at a time. Whoever keeps a small buffer for each of many connections asks for a frame or two at a time, where
+/// one system call brings all that have come.
+const AT_ONCE: usize = 16 * 1024;
+
+thread_local! {
+    /// What is read into: a buffer for each thread, none for a connection that rests.
+    static INCOMING: RefCell<Box<[u8]>> = RefCell::new(vec![0; AT_ONCE].into());
+}
 
 /// The open connections of a server. Upgraded ones stay in it: hyper gives them away, their socket stays the same.
 #[derive(Debug, Default)]
@@ -37,6 +48,7 @@ impl OpenSockets {
         drop(state);
         Socket {
             read,
+            ahead: Bytes::new(),
             write,
             id,
             sockets: Arc::clone(self),
@@ -59,6 +71,8 @@ impl OpenSockets {
 #[derive(Debug)]
 pub(crate) struct Socket {
     read: OwnedReadHalf,
+    /// What was read and not asked for yet.
+    ahead: Bytes,
     write: Arc<OwnedWriteHalf>,
     id: u64,
     sockets: Arc<OpenSockets>,
@@ -94,7 +108,24 @@ impl Socket {
 
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.read).poll_read(cx, buffer)
+        if !self.ahead.is_empty() {
+            let wanted = self.ahead.len().min(buffer.remaining());
+            buffer.put_slice(&self.ahead.split_to(wanted));
+            return Poll::Ready(Ok(()));
+        }
+        let room = buffer.remaining();
+        if room == 0 || room >= AT_ONCE {
+            return Pin::new(&mut self.read).poll_read(cx, buffer);
+        }
+        INCOMING.with_borrow_mut(|incoming| {
+            let mut incoming = ReadBuf::new(incoming);
+            ready!(Pin::new(&mut self.read).poll_read(cx, &mut incoming))?;
+            let filled = incoming.filled();
+            let (now, ahead) = filled.split_at(filled.len().min(room));
+            buffer.put_slice(now);
+            self.ahead = Bytes::copy_from_slice(ahead);
+            Poll::Ready(Ok(()))
+        })
     }
 }
 

@@ -49,7 +49,8 @@ fn router() -> Router {
         .route(
             "/echo",
             get(|upgrade: WebSocketUpgrade| async move {
-                upgrade.on_upgrade(|mut socket| async move {
+                // less than the longer messages, more than the shorter ones
+                upgrade.read_buffer_size(100).on_upgrade(|mut socket| async move {
                     while let Some(Ok(message)) = socket.recv().await {
                         if let Message::Text(_) | Message::Binary(_) = message
                             && socket.send(message).await.is_err()
@@ -172,6 +173,28 @@ async fn web_sockets_are_upgraded() {
         );
     }
     assert_eq!(server.get("/echo").await.status, 400);
+}
+
+#[tokio::test]
+async fn what_comes_at_once_is_read_in_order_however_little_is_asked_for() {
+    let server = start(router()).await;
+    let url = format!("ws://{}/echo", server.address);
+    let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+    let texts: Vec<String> = [0, 1, 90, 99, 100, 101, 5000, 16_383, 16_384, 20_000, 3]
+        .iter()
+        .cycle()
+        .take(60)
+        .enumerate()
+        .map(|(n, len)| format!("{n}:{}", "x".repeat(*len)))
+        .collect();
+    for text in &texts {
+        socket.feed(tungstenite::Message::text(text.as_str())).await.unwrap();
+    }
+    socket.flush().await.unwrap();
+    for text in &texts {
+        let echo = timeout(SOON, socket.next()).await.unwrap().unwrap().unwrap();
+        assert!(echo.into_text().unwrap().as_str() == text, "{}", text.len());
+    }
 }
 
 #[tokio::test]

@@ -18,12 +18,13 @@ use crate::error::StoreError;
 use crate::options::BUSY_TIMEOUT;
 use crate::stats::Counters;
 
-/// Pages (of 8 KiB) in the log at which a checkpoint starts: 16 MiB, so that its syncs are shared by thousands of commits.
-const START_PAGES: u64 = 2_000;
+/// Pages (of 8 KiB) in the log at which a checkpoint starts: 48 MiB. What lives shorter than that many pages is never copied:
+/// where messages come and go, most of what is written.
+const START_PAGES: u64 = 6_000;
 /// Pages that the writer copies itself without anybody noticing: 4 MiB.
 const INLINE_PAGES: u64 = 500;
-/// Pages at which the writer stops for the checkpoint, so that the log stays about 64 MiB short.
-const STOP_PAGES: u64 = 8_000;
+/// Pages at which the writer stops for the checkpoint, so that the log stays about 96 MiB short.
+const STOP_PAGES: u64 = 12_000;
 /// Pages until the next try when a reader held on to the log.
 const RETRY_PAGES: u64 = 500;
 /// How long the writer waits for readers while the log is of a good length: hardly longer than a commit.

@@ -10,7 +10,7 @@ use crate::options::{BUSY_TIMEOUT, Durability, Options, STATEMENT_CACHE};
 /// half the system calls.
 const PAGE_BYTES: i64 = 8 << 10;
 /// Bytes to which the log's file is cut when it begins anew after a burst.
-const LOG_FILE_LIMIT: i64 = 64 << 20;
+const LOG_FILE_LIMIT: i64 = 96 << 20;
 
 /// The one connection that writes; it makes the database a write-ahead-logged one.
 pub(crate) fn writer(path: &Path, options: &Options) -> rusqlite::Result<Connection> {

@@ -72,8 +72,10 @@ fn holder(pid: Option<u32>) -> String {
 }
 
 impl StoreError {
-    /// The same failure once more, for the next command of a batch that failed as a whole.
-    pub(crate) fn again(&self) -> Self {
+    /// The same failure once more, for the next of those that failed as a whole. What cannot be told again is
+    /// [`Self::BatchLost`].
+    #[must_use]
+    pub fn again(&self) -> Self {
         match self {
             Self::Sql(rusqlite::Error::SqliteFailure(code, message)) => {
                 Self::Sql(rusqlite::Error::SqliteFailure(*code, message.clone()))

@@ -16,4 +16,4 @@ pub mod usage;
 
 pub use chancery_base::Category;
 pub use failure::{EXIT_FAILURE, EXIT_OK, EXIT_USAGE, Failure};
-pub use output::{ColorChoice, Output};
+pub use output::{ColorChoice, Output, harmless};

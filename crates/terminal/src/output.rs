@@ -204,7 +204,8 @@ impl std::fmt::Debug for Output {
 
 /// `text` without what would make a terminal do more than show it: what servers and peers wrote stands in it. Control
 /// characters but ends of line and tabs, and those that turn the direction of writing, become U+FFFD.
-fn harmless(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn harmless(text: &str) -> Cow<'_, str> {
     let acts = |c: char| match c {
         '\n' | '\t' => false,
         '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,

@@ -10,6 +10,12 @@ use zeroize::Zeroizing;
 use crate::failure::Failure;
 use crate::tty::{Tty, Unanswered};
 
+/// Whether there is a terminal to ask at.
+#[must_use]
+pub fn is_possible() -> bool {
+    Tty::open().is_ok()
+}
+
 /// Asks for a line, which may be empty.
 ///
 /// # Errors

@@ -18,6 +18,19 @@ pub fn report(
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
+    let (names, message) = sentence(error);
+    let failure = failure(error, &names, message);
+    if arguments.iter().any(|argument| argument == "--json") {
+        Output::new(true).fail(&failure);
+    } else {
+        let _ = error.print();
+    }
+    failure.exit_code()
+}
+
+/// The names of the arguments that do not fit, and what is wrong in one sentence.
+#[must_use]
+pub fn sentence(error: &clap::Error) -> (Vec<String>, String) {
     let text = error.render().to_string();
     let first = text.lines().next().unwrap_or_default();
     let mut message = first.strip_prefix("error: ").unwrap_or(first).trim_end().to_owned();
@@ -27,13 +40,7 @@ pub fn report(
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => message = "a command is missing".to_owned(),
         _ => {}
     }
-    let failure = failure(error, &names, message);
-    if arguments.iter().any(|argument| argument == "--json") {
-        Output::new(true).fail(&failure);
-    } else {
-        let _ = error.print();
-    }
-    failure.exit_code()
+    (names, message)
 }
 
 /// What `--color` in `arguments` says, for the help that is printed before they are all understood.

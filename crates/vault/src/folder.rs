@@ -101,6 +101,8 @@ impl Folder {
         if let Some(hook) = &self.hook {
             hook(step, name).map_err(|error| VaultError::io("write", &self.path_of(name), error))?;
         }
+        #[cfg(feature = "faults")]
+        crate::faults::step().map_err(|error| VaultError::io("write", &self.path_of(name), error))?;
         let _ = (step, name);
         Ok(())
     }

@@ -34,6 +34,8 @@
 mod crypt;
 mod document;
 mod error;
+#[cfg(feature = "faults")]
+pub mod faults;
 mod folder;
 mod hex;
 mod kdf;

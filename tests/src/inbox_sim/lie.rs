@@ -17,7 +17,7 @@ use openmls::group::GroupId;
 pub enum Lie {
     /// Of the messages behind the given id the first is missing.
     MessageMissing(u64),
-    /// Of the commits behind the given id the first is missing.
+    /// Of the commits behind the given id the first one that won its epoch is missing.
     CommitMissing(u64),
     /// Two messages that follow each other behind the given id have each other's place.
     Swapped(u64),
@@ -44,6 +44,12 @@ fn is(envelope: &GroupEnvelope, kind: ContentType) -> bool {
     GroupMessage::parse(&envelope.data).is_ok_and(|parsed| parsed.content_type == kind)
 }
 
+/// The epoch that a commit ends; `None` if it is none.
+fn commit_of(envelope: &GroupEnvelope) -> Option<u64> {
+    let parsed = GroupMessage::parse(&envelope.data).ok()?;
+    (parsed.content_type == ContentType::Commit).then_some(parsed.epoch)
+}
+
 impl Liar {
     /// The whole log, told the other way.
     async fn log(&self, group: &GroupId) -> Vec<GroupEnvelope> {
@@ -61,7 +67,10 @@ impl Liar {
                 }
             }
             Lie::CommitMissing(from) => {
-                if let Some(at) = missing(ContentType::Commit, from) {
+                // one that lost its race would not be missed
+                let epochs: Vec<_> = log.iter().map(commit_of).collect();
+                let first = |at: &usize| epochs[*at].is_some() && !epochs[..*at].contains(&epochs[*at]);
+                if let Some(at) = (0..log.len()).filter(|at| log[*at].id > from).find(first) {
                     log.remove(at);
                 }
             }

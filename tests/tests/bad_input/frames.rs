@@ -5,6 +5,7 @@ use chancery_serve::system::{OsRng, SystemClock};
 use chancery_tests::{
     Caller, Socket, Webhook, caller, http,
     socket::{self, Event, opcode},
+    wait,
 };
 use serde_json::{Value, json};
 
@@ -174,7 +175,10 @@ fn frames_to_the_relay() {
     assert_eq!(socket.expect("enqueue_ack")["accepted"], true);
     let got = hook.wait_for(1);
     assert_eq!(got[0].body["metadata"]["payload"]["message"], "in parts");
-    assert_eq!(receiver.status()["inbound"]["pending"], 0);
+    // the webhook is called a moment before its answer is recorded
+    wait::until("the connector to know that the webhook has it", || {
+        (receiver.status()["inbound"]["pending"] == 0).then_some(())
+    });
     assert_eq!(hook.count(), 1, "nothing else came");
     world.is_up();
 }

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use chancery_base::{Millis, Ulid, ed25519::Signature, jws};
 use chancery_identity::AgentDid;
-use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
 use super::{
     Deliver, DeliverAck, DeliverExtra, Enqueue, EnqueueAck, EnqueueSigned, Frame, FrameError, Receipt, ReceiptStatus,
+    members::{Member, Members},
     tidy_reason,
 };
 use crate::limits;
@@ -16,97 +16,13 @@ use crate::limits;
 /// Longest time, bytes: nine decimals and an offset need 35.
 const MAX_TIME_BYTES: usize = 64;
 
-/// All members of all frames as they stand in the text. One flat struct, because a tagged enum would have to copy the
-/// payload; raw, because whoever sent a member of the wrong type deserves an answer that names it.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Members<'a> {
-    #[serde(borrow, default)]
-    r#type: Member<'a>,
-    #[serde(borrow, default)]
-    v: Member<'a>,
-    #[serde(borrow, default)]
-    id: Member<'a>,
-    #[serde(borrow, default)]
-    ts: Member<'a>,
-    #[serde(borrow, default)]
-    ack_id: Member<'a>,
-    #[serde(borrow, default)]
-    accepted: Member<'a>,
-    #[serde(borrow, default)]
-    reason: Member<'a>,
-    #[serde(borrow, default)]
-    code: Member<'a>,
-    #[serde(borrow, default)]
-    retryable: Member<'a>,
-    #[serde(borrow, default)]
-    from_agent_did: Member<'a>,
-    #[serde(borrow, default)]
-    to_agent_did: Member<'a>,
-    #[serde(borrow, default)]
-    payload: Member<'a>,
-    #[serde(borrow, default)]
-    content_type: Member<'a>,
-    #[serde(borrow, default)]
-    conversation_id: Member<'a>,
-    #[serde(borrow, default)]
-    reply_to: Member<'a>,
-    #[serde(borrow, default)]
-    message_id: Member<'a>,
-    #[serde(borrow, default)]
-    lane: Member<'a>,
-    #[serde(borrow, default)]
-    lane_seq: Member<'a>,
-    #[serde(borrow, default)]
-    attempt: Member<'a>,
-    #[serde(borrow, default)]
-    sent_at: Member<'a>,
-    #[serde(borrow, default)]
-    sig: Member<'a>,
-    #[serde(borrow, default)]
-    from_ait: Member<'a>,
-    #[serde(borrow, default)]
-    original_frame_id: Member<'a>,
-    #[serde(borrow, default)]
-    status: Member<'a>,
-    #[serde(borrow, default)]
-    at: Member<'a>,
-    #[serde(borrow, default)]
-    ait: Member<'a>,
-}
-
-/// The text of one member, if it is there.
-#[derive(Clone, Copy, Default)]
-struct Member<'a>(Option<&'a RawValue>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Member<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <&RawValue>::deserialize(deserializer).map(|raw| Self(Some(raw)))
-    }
-}
-
-impl<'a> Member<'a> {
-    /// Its JSON. A `null` counts as left out: only a payload can be null.
-    fn json(self) -> Option<&'a str> {
-        self.0.map(RawValue::get).filter(|json| *json != "null")
-    }
-
-    fn is_given(self) -> bool {
-        self.json().is_some()
-    }
-}
-
 impl<'a> Frame<'a> {
     /// Reads one frame.
     ///
     /// # Errors
     /// [`FrameError`]; a frame of an unknown type is an error that the caller may ignore.
     pub fn parse(text: &'a str) -> Result<Self, FrameError> {
-        if !text.trim_ascii_start().starts_with('{') {
-            // serde would read the members from an array, too
-            return Err(FrameError::Json(de::Error::custom("not an object")));
-        }
-        let members: Members<'a> = serde_json::from_str(text)?;
+        let members = Members::read(text)?;
         let unknown = Reader {
             kind: "frame",
             id: None,
@@ -276,7 +192,11 @@ impl Reader {
 
     /// Any string.
     fn text<'a>(&self, value: Member<'a>, member: &'static str) -> Result<Option<Cow<'a, str>>, FrameError> {
-        let Some(json) = value.json() else { return Ok(None) };
+        let json = match value {
+            Member::Absent => return Ok(None),
+            Member::Plain(text) => return Ok(Some(text.into())),
+            Member::Json(json) => json,
+        };
         match json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
             // without an escape the text is the value
             Some(plain) if !plain.contains('\\') => Ok(Some(plain.into())),
@@ -295,9 +215,7 @@ impl Reader {
         max: usize,
     ) -> Result<Option<Cow<'a, str>>, FrameError> {
         match self.text(value, member)? {
-            Some(text) if text.trim().is_empty() || text.len() > max || text.chars().any(char::is_control) => {
-                Err(self.bad(member))
-            }
+            Some(text) if text.trim().is_empty() || text.len() > max || has_control(&text) => Err(self.bad(member)),
             other => Ok(other),
         }
     }
@@ -336,7 +254,7 @@ impl Reader {
     }
 
     fn payload<'a>(&self, members: &Members<'a>) -> Result<&'a RawValue, FrameError> {
-        self.required(members.payload.0, "payload")
+        self.required(members.payload, "payload")
     }
 
     fn ack_id(&self, members: &Members<'_>) -> Result<Ulid, FrameError> {
@@ -378,4 +296,12 @@ impl Reader {
     ) -> Result<N, FrameError> {
         self.required(self.number(value, member)?.filter(|n| *n != N::default()), member)
     }
+}
+
+fn has_control(text: &str) -> bool {
+    // most texts are printable ASCII, which is seen many bytes at a time
+    let printable = text
+        .bytes()
+        .fold(true, |printable, byte| printable & (b' '..0x7f).contains(&byte));
+    !printable && text.chars().any(char::is_control)
 }

@@ -12,9 +12,9 @@ impl Frame<'_> {
     /// [`FrameError::Json`], which cannot happen for frames built from their types.
     pub fn encode(&self, id: Ulid, now: Millis) -> Result<String, FrameError> {
         match self {
-            Self::Heartbeat { id } => Ok(Members::of("heartbeat", *id, now, 0)?.end()),
-            Self::HeartbeatAck { ack_id } => answer("heartbeat_ack", id, *ack_id, now),
-            Self::ReceiptAck { ack_id } => answer("receipt_ack", id, *ack_id, now),
+            Self::Heartbeat { id } => Ok(Members::of("heartbeat", *id, now, 0).end()),
+            Self::HeartbeatAck { ack_id } => Ok(answer("heartbeat_ack", id, *ack_id, now)),
+            Self::ReceiptAck { ack_id } => Ok(answer("receipt_ack", id, *ack_id, now)),
             Self::Deliver(frame) => deliver(frame, frame.payload.get(), now),
             Self::DeliverAck(ack) => deliver_ack(ack, id, now),
             Self::Enqueue(frame) => enqueue(frame, now),
@@ -34,15 +34,15 @@ impl Deliver<'_, KeptPayload<'_>> {
     }
 }
 
-fn answer(kind: &str, id: Ulid, ack_id: Ulid, now: Millis) -> Result<String, FrameError> {
-    let mut members = Members::of(kind, id, now, 0)?;
-    members.text("ackId", &ack_id.to_string())?;
-    Ok(members.end())
+fn answer(kind: &'static str, id: Ulid, ack_id: Ulid, now: Millis) -> String {
+    let mut members = Members::of(kind, id, now, 0);
+    members.ulid("ackId", ack_id);
+    members.end()
 }
 
 fn deliver<P>(deliver: &Deliver<'_, P>, payload: &str, now: Millis) -> Result<String, FrameError> {
     let token = deliver.extra.as_ref().and_then(|extra| extra.from_ait.as_deref());
-    let mut members = Members::of("deliver", deliver.id, now, payload.len() + token.map_or(0, str::len))?;
+    let mut members = Members::of("deliver", deliver.id, now, payload.len() + token.map_or(0, str::len));
     members.text("fromAgentDid", deliver.from.as_str())?;
     members.text("toAgentDid", deliver.to.as_str())?;
     members.json("payload", payload);
@@ -62,15 +62,15 @@ fn deliver<P>(deliver: &Deliver<'_, P>, payload: &str, now: Millis) -> Result<St
 }
 
 fn deliver_ack(ack: &DeliverAck<'_>, id: Ulid, now: Millis) -> Result<String, FrameError> {
-    let mut members = Members::of("deliver_ack", id, now, 0)?;
-    members.text("ackId", &ack.ack_id.to_string())?;
+    let mut members = Members::of("deliver_ack", id, now, 0);
+    members.ulid("ackId", ack.ack_id);
     members.plain("accepted", ack.accepted);
     members.optional("reason", ack.reason.as_deref().and_then(tidy_reason).as_deref())?;
     Ok(members.end())
 }
 
 fn enqueue(enqueue: &Enqueue<'_>, now: Millis) -> Result<String, FrameError> {
-    let mut members = Members::of("enqueue", enqueue.id, now, enqueue.payload.get().len())?;
+    let mut members = Members::of("enqueue", enqueue.id, now, enqueue.payload.get().len());
     members.text("toAgentDid", enqueue.to.as_str())?;
     members.json("payload", enqueue.payload.get());
     members.optional("contentType", enqueue.content_type.as_deref())?;
@@ -86,8 +86,8 @@ fn enqueue(enqueue: &Enqueue<'_>, now: Millis) -> Result<String, FrameError> {
 }
 
 fn enqueue_ack(ack: &EnqueueAck<'_>, id: Ulid, now: Millis) -> Result<String, FrameError> {
-    let mut members = Members::of("enqueue_ack", id, now, 0)?;
-    members.text("ackId", &ack.ack_id.to_string())?;
+    let mut members = Members::of("enqueue_ack", id, now, 0);
+    members.ulid("ackId", ack.ack_id);
     members.plain("accepted", ack.accepted);
     members.optional("reason", ack.reason.as_deref().and_then(tidy_reason).as_deref())?;
     members.optional("code", ack.code.as_deref())?;
@@ -98,7 +98,7 @@ fn enqueue_ack(ack: &EnqueueAck<'_>, id: Ulid, now: Millis) -> Result<String, Fr
 }
 
 fn receipt(receipt: &Receipt<'_>, now: Millis) -> Result<String, FrameError> {
-    let mut members = Members::of("receipt", receipt.id, now, receipt.ait.as_deref().map_or(0, str::len))?;
+    let mut members = Members::of("receipt", receipt.id, now, receipt.ait.as_deref().map_or(0, str::len));
     members.optional("reason", receipt.reason.as_deref())?;
     members.text("fromAgentDid", receipt.from.as_str())?;
     members.text("toAgentDid", receipt.to.as_str())?;
@@ -121,14 +121,25 @@ struct Members(String);
 
 impl Members {
     /// The members that every frame begins with, and room for `long` bytes of long ones.
-    fn of(kind: &str, id: Ulid, now: Millis, long: usize) -> Result<Self, FrameError> {
+    fn of(kind: &'static str, id: Ulid, now: Millis, long: usize) -> Self {
         let mut members = Self(String::with_capacity(SHORT_MEMBERS + long));
-        members.0.push('{');
-        members.text("type", kind)?;
-        members.plain("v", 1);
-        members.text("id", &id.to_string())?;
-        members.text("ts", &now.to_rfc3339())?;
-        Ok(members)
+        // no kind needs escaping
+        members.0.push_str("{\"type\":\"");
+        members.0.push_str(kind);
+        members.0.push_str("\",\"v\":1");
+        members.ulid("id", id);
+        members.name("ts");
+        members.0.push('"');
+        now.push_rfc3339(&mut members.0);
+        members.0.push('"');
+        members
+    }
+
+    fn ulid(&mut self, name: &'static str, id: Ulid) {
+        self.name(name);
+        self.0.push('"');
+        self.0.push_str(id.text(&mut [0; Ulid::TEXT_BYTES]));
+        self.0.push('"');
     }
 
     /// `name` needs no escaping.

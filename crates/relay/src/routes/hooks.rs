@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::{Answer, Ctx, authenticated};
-use crate::{auth::Needs, error::RelayError, store::NewMessage};
+use crate::{auth::Needs, error::RelayError, hub::Arrival, store::NewMessage};
 
 /// How long the answer waits for the recipient, so that it can say `delivered`.
 const WAIT_FOR_DELIVERY: Duration = Duration::from_secs(15);
@@ -50,12 +50,18 @@ pub(super) async fn send(State(shared): Ctx, request: Request) -> Answer<(Status
     };
     let (delivered_tx, delivered) = oneshot::channel();
     let (tx, accepted) = oneshot::channel();
-    shared
-        .hub
-        .accept(message, Some(caller.nonce()), Some(delivered_tx), move |outcome| {
+    let arrival = Arrival {
+        message,
+        nonce: Some(caller.nonce()),
+        waiter: Some(delivered_tx),
+        tag: tx,
+    };
+    shared.hub.accept(vec![arrival], |outcomes| {
+        for (tx, outcome) in outcomes {
             // a caller that went away does not want to know
             let _ = tx.send(outcome);
-        });
+        }
+    });
     let accepted = accepted
         .await
         .map_err(|_| RelayError::RelayUnavailable(chancery_store::StoreError::Closed))??;

@@ -1,7 +1,10 @@
 //! Messages on their way through a session: from the store or the hub into its lanes, out, and back to the store with what
 //! became of them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, MutexGuard},
+    time::Duration,
+};
 
 use chancery_base::{Millis, Rng as _, Ulid};
 use chancery_identity::AgentDid;
@@ -10,32 +13,34 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{Lanes, Out, Session, lanes};
 use crate::{
     hub::Hub,
-    store::{Accepted, Claim, Claimed, Defer, Deferred, Epoch, Item, LaneId, NewMessage, Refusal, Settle},
+    store::{Accepted, Claim, Claimed, Defer, Deferred, Epoch, Item, LaneId, NewMessage, Refusal, Settle, Together},
 };
 
-impl Session {
-    /// Runs `hand_in` with the epoch to claim for, if there is room for `bytes`; under the lock that orders claims, so that
-    /// what is handed in first is claimed first.
-    pub(crate) fn hand_in<T>(&self, bytes: usize, hand_in: impl FnOnce(Option<Epoch>) -> T) -> T {
-        let mut lanes = self.lanes();
-        let room = !self.is_closed() && lanes.reserve(bytes);
-        hand_in(room.then_some(self.epoch))
-    }
+/// Deliveries are noted with the end of the span of this many milliseconds in which they were made: rows that follow each other
+/// and bear one time are written by one statement.
+const SETTLED_MS: i64 = 16;
 
-    /// Keeps what is handed in from now on from being claimed, until [`Session::handed_in`] with no bytes and no claim.
-    pub(crate) fn hold_claims(&self) {
-        self.lanes().hold_claims();
-    }
+/// What became of a message that was handed in to the store.
+pub(crate) enum Committed {
+    /// It is held by this session; who waits until the recipient has it.
+    Claimed(Item, Option<oneshot::Sender<()>>),
+    /// It was refused, or waits in the store.
+    Unclaimed {
+        /// The lane in which it waits.
+        left: Option<LaneId>,
+        bytes: usize,
+        /// Whether this session's epoch was given with it.
+        claim: bool,
+    },
+}
 
-    /// What was handed in with this session's epoch at `accepted_at` is durable, and claimed for it.
-    pub(crate) fn accepted(
-        self: &Arc<Self>,
+impl Committed {
+    pub(crate) fn claimed(
         accepted: &Accepted,
         accepted_at: Millis,
         message: Arc<NewMessage>,
         waiter: Option<oneshot::Sender<()>>,
-        hub: &Hub,
-    ) {
+    ) -> Self {
         let item = Item {
             seq: accepted.seq,
             delivery_id: accepted.delivery_id,
@@ -46,13 +51,56 @@ impl Session {
             accepted_at,
             message,
         };
-        let mut lanes = self.lanes();
-        if lanes.is_ended() {
-            drop(lanes);
-            return self.release(vec![item.seq]);
+        Self::Claimed(item, waiter)
+    }
+}
+
+/// See [`Session::claims`].
+pub(crate) struct Claims<'a> {
+    session: &'a Session,
+    lanes: MutexGuard<'a, Lanes>,
+}
+
+impl Claims<'_> {
+    /// The epoch to claim for, if there is room for `bytes`. [`Session::committed`] follows either way.
+    pub(crate) fn reserve(&mut self, bytes: usize) -> Option<Epoch> {
+        let room = !self.session.is_closed() && self.lanes.reserve(bytes);
+        room.then_some(self.session.epoch)
+    }
+}
+
+impl Session {
+    /// Claims for what is handed in to the store before the answer is dropped. It holds the lock that orders claims, so that
+    /// what is handed in first is claimed first.
+    pub(crate) fn claims(&self) -> Claims<'_> {
+        Claims {
+            session: self,
+            lanes: self.lanes(),
         }
-        let back = lanes.arrive(item, waiter);
-        self.release(back.into_iter().collect());
+    }
+
+    /// Keeps what is handed in from now on from being claimed, until [`Session::handed_in`] with no bytes and no claim.
+    pub(crate) fn hold_claims(&self) {
+        self.lanes().hold_claims();
+    }
+
+    /// What was handed in is durable, or refused. In the store's order.
+    pub(crate) fn committed(self: &Arc<Self>, committed: Vec<Committed>, hub: &Hub) {
+        let mut back = Vec::new();
+        let mut lanes = self.lanes();
+        for committed in committed {
+            match committed {
+                Committed::Claimed(item, _) if lanes.is_ended() => back.push(item.seq),
+                Committed::Claimed(item, waiter) => back.extend(lanes.arrive(item, waiter)),
+                Committed::Unclaimed { left, bytes, claim } => {
+                    if let Some(lane) = left {
+                        lanes.left_behind(lane);
+                    }
+                    lanes.handed_in(bytes, claim);
+                }
+            }
+        }
+        self.release(back);
         self.pump(&mut lanes, hub);
     }
 
@@ -63,10 +111,12 @@ impl Session {
         self.pump(&mut lanes, hub);
     }
 
-    /// A message of `lane` waits in the store that no session has claimed. Told in the store's order.
-    pub(crate) fn left_behind(self: &Arc<Self>, lane: LaneId, hub: &Hub) {
+    /// Messages of these lanes wait in the store that no session has claimed. Told in the store's order.
+    pub(crate) fn left_behind(self: &Arc<Self>, left: &[LaneId], hub: &Hub) {
         let mut lanes = self.lanes();
-        lanes.left_behind(lane);
+        for lane in left {
+            lanes.left_behind(*lane);
+        }
         self.pump(&mut lanes, hub);
     }
 
@@ -95,12 +145,12 @@ impl Session {
         if self.is_closed() || hub.is_paused() {
             return;
         }
-        let mut sent = false;
-        while let Some(item) = lanes.next_to_send(Instant::now(), self.clock.now()) {
-            sent = true;
-            self.send(Out::Deliver(Box::new(item)));
-        }
-        if sent {
+        let (now, wall) = (Instant::now(), self.clock.now());
+        let items: Vec<Out> = std::iter::from_fn(|| lanes.next_to_send(now, wall))
+            .map(Out::Deliver)
+            .collect();
+        if !items.is_empty() {
+            self.send_all(items);
             self.wake.notify_one();
         }
         if let Some(request) = lanes.wants_more() {
@@ -139,38 +189,47 @@ impl Session {
         }
     }
 
-    /// The recipient has answered a delivery.
-    pub(crate) fn answered(self: &Arc<Self>, delivery_id: Ulid, accepted: bool, reason: Option<&str>, hub: &Hub) {
-        if accepted {
-            self.settle(delivery_id, hub);
-        } else {
-            self.refuse(delivery_id, reason.unwrap_or("refused without a reason"), hub);
-        }
-    }
-
-    fn settle(self: &Arc<Self>, delivery_id: Ulid, hub: &Hub) {
+    /// The recipient has these deliveries.
+    pub(super) fn delivered(self: &Arc<Self>, delivery_ids: &[Ulid], hub: &Hub) {
+        let now = self.clock.now();
+        let now = now.plus((-now.0).rem_euclid(SETTLED_MS));
         let mut lanes = self.lanes();
-        let Some((seq, waiter)) = lanes.settled(delivery_id) else {
+        let settled = delivery_ids.iter().filter_map(|id| Some((*id, lanes.settled(*id)?)));
+        let (steps, waiters): (Vec<Settle>, Vec<_>) = settled
+            .map(|(delivery_id, (seq, waiter))| {
+                let step = Settle {
+                    recipient: self.agent.clone(),
+                    epoch: self.epoch,
+                    seq,
+                    delivery_id,
+                    now,
+                };
+                (step, waiter)
+            })
+            .unzip();
+        if steps.is_empty() {
             return;
-        };
-        let step = Settle {
-            recipient: self.agent.clone(),
-            epoch: self.epoch,
-            seq,
-            delivery_id,
-            now: self.clock.now(),
-        };
+        }
         let session = Arc::clone(self);
-        self.store.submit(step, move |outcome| match outcome {
-            Ok(_) => {
-                if let Some(waiter) = waiter {
-                    // whoever waited may have gone
-                    let _ = waiter.send(());
+        self.store.submit(Together(steps), move |outcomes| match outcomes {
+            Ok(outcomes) => {
+                for (waiter, outcome) in waiters.into_iter().zip(outcomes) {
+                    match (waiter, outcome) {
+                        // whoever waited may have gone
+                        (Some(waiter), Ok(_)) => drop(waiter.send(())),
+                        (None, Ok(_)) => {}
+                        (_, Err(refusal)) => session.give_up(&refusal),
+                    }
                 }
             }
             Err(refusal) => session.give_up(&refusal),
         });
         self.pump(&mut lanes, hub);
+    }
+
+    /// The recipient does not take this delivery now.
+    pub(super) fn refused(self: &Arc<Self>, delivery_id: Ulid, reason: Option<&str>, hub: &Hub) {
+        self.refuse(delivery_id, reason.unwrap_or("refused without a reason"), hub);
     }
 
     fn refuse(self: &Arc<Self>, delivery_id: Ulid, reason: &str, hub: &Hub) {

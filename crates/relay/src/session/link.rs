@@ -14,6 +14,16 @@ pub enum Inbound {
     TooLarge,
 }
 
+impl Inbound {
+    /// Bytes of the frame that it holds.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Alive | Self::TooLarge => 0,
+        }
+    }
+}
+
 /// What goes out.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

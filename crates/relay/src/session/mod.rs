@@ -4,6 +4,7 @@
 //! tells the store what became of them. It knows frames, not sockets: [`link`] says what it needs of a connection.
 
 mod delivery;
+mod gathered;
 mod identity;
 mod lanes;
 pub mod link;
@@ -30,6 +31,7 @@ use crate::{
     config::Config,
     store::{Epoch, Refusal, Release, Seq, Store},
 };
+pub(crate) use delivery::Committed;
 pub(crate) use lanes::Lanes;
 pub use link::CloseReason;
 pub(crate) use out::Out;
@@ -49,8 +51,8 @@ pub struct Session {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
     lanes: Mutex<Lanes>,
-    out: mpsc::UnboundedSender<Out>,
-    /// What `out` holds and is not on the wire.
+    out: mpsc::UnboundedSender<Vec<Out>>,
+    /// Frames that `out` holds and that are not on the wire.
     unsent: AtomicUsize,
     /// Something changed that the connection's timers depend on.
     wake: Notify,
@@ -90,7 +92,7 @@ impl Session {
         store: Store,
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
-    ) -> (Arc<Self>, mpsc::UnboundedReceiver<Out>) {
+    ) -> (Arc<Self>, mpsc::UnboundedReceiver<Vec<Out>>) {
         let (out, rx) = mpsc::unbounded_channel();
         let pending = Arc::new(Semaphore::new(config.delivery.max_pending_enqueues));
         let session = Self {
@@ -127,7 +129,12 @@ impl Session {
     }
 
     pub(crate) fn send(&self, out: Out) {
-        self.unsent.fetch_add(1, Ordering::Relaxed);
+        self.send_all(vec![out]);
+    }
+
+    /// Sends all of `out` with one waking of the connection's writer.
+    pub(crate) fn send_all(&self, out: Vec<Out>) {
+        self.unsent.fetch_add(out.len(), Ordering::Relaxed);
         // when nobody takes it, the connection has ended
         let _ = self.out.send(out);
     }

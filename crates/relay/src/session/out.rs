@@ -25,7 +25,7 @@ use crate::{
 pub(crate) enum Out {
     Heartbeat(Ulid),
     HeartbeatAck(Ulid),
-    Deliver(Box<Item>),
+    Deliver(Item),
     EnqueueAck {
         ack_id: Ulid,
         outcome: Result<(), Box<RelayError>>,

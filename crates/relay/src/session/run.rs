@@ -1,12 +1,12 @@
 //! Drives one connection: frames in, frames out, heartbeats and deadlines.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use chancery_base::Ulid;
 use chancery_relay_wire::{
-    frame::{DeliverAck, Enqueue, Frame, FrameError},
+    frame::{Enqueue, Frame, FrameError},
     media,
 };
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
@@ -15,6 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     CloseReason, Out, Session,
+    gathered::Gathered,
     link::{Inbound, Outbound},
     out::{Writer, Written},
 };
@@ -24,8 +25,11 @@ use crate::{
     store::{NewMessage, SenderAit},
 };
 
-/// Frames written before the connection is flushed: a batch shares one system call.
+/// What was sent together and is written before the connection is flushed: it shares one system call.
 const WRITE_BATCH: usize = 64;
+/// Frames that are taken in together, and their bytes: what a socket holds when it is looked at, hardly ever more.
+const READ_BATCH: usize = 64;
+const READ_BATCH_BYTES: usize = 64 * 1024;
 /// How long the other side may take to read what was written before the end. Then the connection is cut.
 const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
@@ -94,35 +98,47 @@ impl Session {
             tokio::select! {
                 biased;
                 () = self.changed() => {}
-                inbound = incoming.next(), if self.is_heard() => match inbound {
-                    None => return,
-                    Some(Inbound::TooLarge) => return self.close(CloseReason::FrameTooLarge),
-                    Some(Inbound::Alive) => last_heard = Instant::now(),
-                    Some(Inbound::Text(text)) => {
-                        last_heard = Instant::now();
-                        if text.len() > limits.max_frame_bytes {
-                            return self.close(CloseReason::FrameTooLarge);
-                        }
-                        self.frame(hub, ait, &text).await;
+                together = together(incoming), if self.is_heard() => {
+                    if together.is_empty() {
+                        return;
                     }
+                    last_heard = Instant::now();
+                    self.take_in(hub, ait, together).await;
                 },
                 () = tokio::time::sleep_until(deadline) => {}
             }
         }
     }
 
-    async fn frame(self: &Arc<Self>, hub: &Hub, ait: &Arc<SenderAit>, text: &Utf8Bytes) {
+    /// Takes in what came together.
+    async fn take_in(self: &Arc<Self>, hub: &Hub, ait: &Arc<SenderAit>, together: Vec<Inbound>) {
+        let mut gathered = Gathered::default();
+        for inbound in together {
+            match inbound {
+                _ if self.is_closed() => break,
+                Inbound::Alive => {}
+                Inbound::Text(text) if text.len() <= self.config.delivery.max_frame_bytes => {
+                    self.frame(hub, ait, &text, &mut gathered).await;
+                }
+                Inbound::Text(_) | Inbound::TooLarge => self.close(CloseReason::FrameTooLarge),
+            }
+        }
+        gathered.hand_in(self, hub);
+    }
+
+    async fn frame(self: &Arc<Self>, hub: &Hub, ait: &Arc<SenderAit>, text: &Utf8Bytes, gathered: &mut Gathered) {
         match Frame::parse(text) {
-            Ok(Frame::Enqueue(enqueue)) => self.enqueue(hub, ait, text, &enqueue).await,
-            Ok(Frame::DeliverAck(DeliverAck {
-                ack_id,
-                accepted,
-                reason,
-            })) => {
-                self.answered(ack_id, accepted, reason.as_deref(), hub);
+            Ok(Frame::Enqueue(enqueue)) => self.enqueue(hub, ait, text, &enqueue, gathered).await,
+            Ok(Frame::DeliverAck(ack)) if ack.accepted => gathered.delivered(ack.ack_id, self, hub),
+            Ok(Frame::DeliverAck(ack)) => {
+                gathered.hand_in(self, hub);
+                self.refused(ack.ack_id, ack.reason.as_deref(), hub);
             }
             Ok(Frame::Heartbeat { id }) => self.send(Out::HeartbeatAck(id)),
-            Ok(Frame::Receipt(receipt)) if self.negotiated => self.receipt(hub, &receipt),
+            Ok(Frame::Receipt(receipt)) if self.negotiated => {
+                gathered.hand_in(self, hub);
+                self.receipt(hub, &receipt);
+            }
             Ok(Frame::ReceiptAck { ack_id }) => self.receipt_seen(ack_id),
             Ok(_) => {}
             Err(FrameError::Member {
@@ -145,7 +161,14 @@ impl Session {
         });
     }
 
-    async fn enqueue(self: &Arc<Self>, hub: &Hub, ait: &Arc<SenderAit>, text: &Utf8Bytes, frame: &Enqueue<'_>) {
+    async fn enqueue(
+        self: &Arc<Self>,
+        hub: &Hub,
+        ait: &Arc<SenderAit>,
+        text: &Utf8Bytes,
+        frame: &Enqueue<'_>,
+        gathered: &mut Gathered,
+    ) {
         if let Some(reserved) = frame.content_type.as_deref().filter(|kind| media::is_reserved(kind)) {
             return self.refuse_enqueue(frame.id, RelayError::ReservedMediaType(reserved.to_owned()));
         }
@@ -169,20 +192,48 @@ impl Session {
             payload: bytes.slice_ref(frame.payload.get().as_bytes()),
             sender_ait: Arc::clone(ait),
         };
-        // more than a windowful that waits for its commit: the socket is not read until some are done
-        let Ok(permit) = Arc::clone(&self.pending).acquire_owned().await else {
-            return;
+        let place = match Arc::clone(&self.pending).try_acquire_owned() {
+            Ok(place) => place,
+            Err(_) => {
+                // more than a windowful that waits for its commit: the socket is not read until some are done
+                gathered.hand_in(self, hub);
+                let Ok(place) = Arc::clone(&self.pending).acquire_owned().await else {
+                    return;
+                };
+                place
+            }
         };
-        let (session, id) = (Arc::clone(self), frame.id);
-        hub.accept(message, None, None, move |outcome| {
-            let outcome = outcome.map(drop).map_err(Box::new);
-            session.send(Out::EnqueueAck { ack_id: id, outcome });
-            drop(permit);
-        });
+        gathered.message(frame.id, message, place, self, hub);
     }
 }
 
-async fn write<W>(session: Arc<Session>, hub: Hub, mut out: mpsc::UnboundedReceiver<Out>, mut outgoing: W)
+/// The next that comes in, and what comes with it; nothing when the connection has ended.
+async fn together<R>(incoming: &mut R) -> Vec<Inbound>
+where
+    R: Stream<Item = Inbound> + Unpin,
+{
+    let Some(first) = incoming.next().await else {
+        return Vec::new();
+    };
+    let mut together = vec![first];
+    let mut bytes = 0;
+    // cancelled only while it waits for the first, so nothing that was taken is lost
+    poll_fn(|cx| {
+        while together.len() < READ_BATCH && bytes < READ_BATCH_BYTES {
+            // its end is seen again by the next look
+            let Poll::Ready(Some(next)) = incoming.poll_next_unpin(cx) else {
+                break;
+            };
+            bytes += next.bytes();
+            together.push(next);
+        }
+        Poll::Ready(())
+    })
+    .await;
+    together
+}
+
+async fn write<W>(session: Arc<Session>, hub: Hub, mut out: mpsc::UnboundedReceiver<Vec<Out>>, mut outgoing: W)
 where
     W: Sink<Outbound> + Send + Unpin,
 {
@@ -194,8 +245,8 @@ where
     );
     let mut batch = Vec::with_capacity(WRITE_BATCH);
     while out.recv_many(&mut batch, WRITE_BATCH).await > 0 {
-        let frames = batch.len();
-        for item in batch.drain(..) {
+        let frames = batch.iter().map(Vec::len).sum();
+        for item in batch.drain(..).flatten() {
             let outbound = match writer.write(item) {
                 Ok(Written::Frame(outbound)) => outbound,
                 Ok(Written::Undeliverable(delivery_id, reason)) => {

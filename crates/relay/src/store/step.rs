@@ -37,6 +37,28 @@ pub trait Step: Send + 'static {
     }
 }
 
+/// Steps that came together, carried out in order, each judged by itself: one trip to the writer, one answer, one waking of
+/// whoever waits for it. Only for steps that need no savepoint.
+pub struct Together<S>(pub Vec<S>);
+
+impl<S: Step> Step for Together<S> {
+    /// What became of each, in their order.
+    type Output = Vec<Result<S::Output, Refusal>>;
+
+    fn weight(&self) -> usize {
+        self.0.iter().map(S::weight).fold(0, usize::saturating_add)
+    }
+
+    fn needs_savepoint(&self) -> bool {
+        // a savepoint could not tell them apart: one that writes and then refuses fails them all
+        false
+    }
+
+    fn on_message_path(&self) -> bool {
+        self.0.iter().all(S::on_message_path)
+    }
+}
+
 /// Why a store refuses a step.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -95,6 +117,16 @@ pub enum Refusal {
     /// The backend failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl Refusal {
+    /// A failure of the backend once more, for the next of those that failed as a whole.
+    pub(crate) fn again(&self) -> Self {
+        Self::Store(match self {
+            Self::Store(error) => error.again(),
+            _ => StoreError::BatchLost,
+        })
+    }
 }
 
 /// A row's number; unique while the row is there.

@@ -71,6 +71,34 @@ on_both! {
         assert!(!world.send(&agent(3), &b, "1").await.unwrap().repeat);
     }
 
+    async fn what_comes_together_is_judged_one_by_one(world) {
+        let (a, b) = pair_of_agents();
+        world.pair(&a, &b).await;
+        let steps = [("1", &b, "{}"), ("1", &b, "{}"), ("2", &agent(9), "{}"), ("1", &b, "[]"), ("3", &b, "{}")]
+            .map(|(id, to, payload)| world.accept(message(&a, to, id, None, payload)));
+        let outcomes = world.run(Together(steps.into())).await.unwrap();
+        let [Ok(first), Ok(again), Err(stranger), Err(other), Ok(last)] = outcomes.as_slice() else {
+            panic!("{outcomes:?}");
+        };
+        assert_eq!((first.position, first.repeat, again.position, again.repeat), (1, false, 1, true));
+        assert!(matches!((stranger, other), (Refusal::NotPaired, Refusal::Conflict)));
+        assert_eq!((last.position, last.lane_seq, last.depth), (2, 2, 2), "what is refused takes no position");
+        let epoch = world.connect(&b).await.epoch;
+        let rows = [(first.seq, epoch), (first.seq, epoch), (last.seq, epoch - 1), (last.seq, epoch)];
+        let steps = rows.map(|(seq, epoch)| Settle {
+            recipient: b.clone(),
+            epoch,
+            seq,
+            delivery_id: if seq == first.seq { first.delivery_id } else { last.delivery_id },
+            now: world.now,
+        });
+        let outcomes = world.run(Together(steps.into())).await.unwrap();
+        let settled: Vec<bool> = outcomes.into_iter().map(Result::unwrap).collect();
+        assert_eq!(settled, [true, false, false, true]);
+        world.reopen().await;
+        assert_eq!(world.send(&a, &b, "4").await.unwrap().depth, 1);
+    }
+
     async fn a_full_mailbox_refuses_and_a_repeat_still_is_told(world) {
         let (a, b) = pair_of_agents();
         world.pair(&a, &b).await;

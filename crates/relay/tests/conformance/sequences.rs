@@ -90,6 +90,14 @@ struct Facts {
     lanes: Vec<LaneId>,
 }
 
+impl Facts {
+    /// The epoch that `agent` got last.
+    fn epoch_of(&self, agent: &AgentDid) -> Option<Epoch> {
+        let last = self.epochs.iter().rev().find(|(who, _)| who == agent);
+        last.map(|(_, epoch)| *epoch)
+    }
+}
+
 async fn sequence(seed: u64, steps: usize) {
     let folder = folder();
     let mut dice = Dice(seed);
@@ -151,18 +159,64 @@ async fn step(pair: &mut Pair, dice: &mut Dice, known: &mut Facts, choice: u64, 
         nonce
     };
     match choice {
-        0..40 => {
+        0..10 => {
+            let (from, to) = (dice.agent(), dice.agent());
+            if from == to {
+                return;
+            }
+            let ids: Vec<u64> = (0..dice.roll(4) + 1)
+                .map(|n| if dice.chance(20) { dice.roll(10) } else { fresh + n })
+                .collect();
+            let (max, epoch) = (dice.roll(12) + 1, known.epoch_of(&to));
+            let claim = epoch.filter(|_| dice.chance(60));
+            let accepted = pair
+                .run(|| {
+                    let accept = |(n, id): (usize, &u64)| {
+                        let lane = [None, Some("x")][n % 2];
+                        let message = message(&from, &to, &id.to_string(), lane, "{}");
+                        Accept {
+                            hash: message.hash(),
+                            message: Arc::new(message),
+                            delivery_id: ulid(fresh + n as u64),
+                            nonce: None,
+                            claim,
+                            max_messages: max,
+                            max_per_sender: max.div_ceil(2),
+                            now,
+                        }
+                    };
+                    Together(ids.iter().enumerate().map(accept).collect())
+                })
+                .await;
+            let rows: Vec<(Seq, Ulid)> = accepted
+                .unwrap_or_default()
+                .into_iter()
+                .flatten()
+                .map(|accepted| (accepted.seq, accepted.delivery_id))
+                .collect();
+            known.rows.extend(rows.iter().map(|(seq, id)| (*seq, *id, to.clone())));
+            if let Some(epoch) = claim.filter(|_| dice.chance(50)) {
+                pair.run(|| {
+                    let settle = |(seq, delivery_id): &(Seq, Ulid)| Settle {
+                        recipient: to.clone(),
+                        epoch,
+                        seq: *seq,
+                        delivery_id: *delivery_id,
+                        now,
+                    };
+                    Together(rows.iter().map(settle).collect())
+                })
+                .await;
+            }
+        }
+        10..40 => {
             let (from, to) = (dice.agent(), dice.agent());
             let id = if dice.chance(20) { dice.roll(10) } else { fresh };
             let lane = [None, Some("x"), Some("y")][usize::try_from(dice.roll(3)).unwrap()];
             let payload = ["{}", "[1,2,3,4,5,6,7,8]"][usize::try_from(dice.roll(2)).unwrap()];
             let version = dice.roll(2);
             let with_nonce = dice.chance(50).then(|| nonce(dice, known, &from));
-            let epoch = dice
-                .chance(60)
-                .then(|| known.epochs.iter().rev().find(|(who, _)| *who == to))
-                .flatten();
-            let claim = epoch.map(|(_, epoch)| *epoch);
+            let claim = dice.chance(60).then(|| known.epoch_of(&to)).flatten();
             let max = dice.roll(12) + 1;
             let accepted = pair
                 .run(|| {
@@ -287,12 +341,7 @@ async fn step(pair: &mut Pair, dice: &mut Dice, known: &mut Facts, choice: u64, 
             let Some((seq, delivery_id, recipient)) = dice.pick(&known.rows).cloned() else {
                 return;
             };
-            let own = known
-                .epochs
-                .iter()
-                .rev()
-                .find(|(who, _)| *who == recipient)
-                .map(|(_, epoch)| *epoch);
+            let own = known.epoch_of(&recipient);
             let other = dice.pick(&known.epochs).map(|(_, epoch)| *epoch);
             let epoch = if dice.chance(80) { own } else { other }.unwrap_or(0);
             match dice.roll(4) {

@@ -127,6 +127,66 @@ async fn a_message_goes_through_two_sockets_over_sqlite() {
 }
 
 #[tokio::test]
+async fn what_is_said_at_once_is_judged_one_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::on_disk(&folder.path().join("relay.db")).await;
+    let address = serve(&world).await;
+    let (a, b, c, stranger) = (world.agent(1), world.agent(2), world.agent(3), world.agent(4));
+    world.pair(&a, &b).await;
+    world.pair(&a, &c).await;
+    let (mut from, mut to) = (
+        connected(&world, address, &a).await,
+        connected(&world, address, &b).await,
+    );
+    let said = [&b, &b, &stranger, &c, &b, &a, &b].map(|to| {
+        let (id, mut message) = enqueue(&world, to, json!({"to": to.did}));
+        // each in a lane of its own
+        message["conversationId"] = json!(id);
+        (id, message)
+    });
+    let mut repeat = said[0].clone();
+    repeat.1["payload"] = json!("another");
+    for (_, message) in said.iter().chain([&repeat]) {
+        from.feed(Message::text(message.to_string())).await.unwrap();
+    }
+    from.flush().await.unwrap();
+    let mut refused = Vec::new();
+    let mut answers = 0;
+    while answers <= said.len() {
+        let got = frame(&mut from).await;
+        if got["type"] == "enqueue_ack" {
+            answers += 1;
+            refused.extend((got["accepted"] == false).then(|| got["ackId"].clone()));
+        }
+    }
+    refused.sort_by_key(Value::to_string);
+    let mut expected = [json!(said[2].0), json!(said[0].0)];
+    expected.sort_by_key(Value::to_string);
+    assert_eq!(refused, expected, "the stranger's, and the id that was taken");
+
+    let mut lanes = Vec::new();
+    for _ in 0..4 {
+        let got = frame(&mut to).await;
+        lanes.push(got["conversationId"].clone());
+        let ack = json!({"type": "deliver_ack", "v": 1, "id": world.ulid(), "ts": crate::link::TS, "ackId": got["id"], "accepted": true});
+        to.feed(Message::text(ack.to_string())).await.unwrap();
+    }
+    assert_eq!(lanes, [0, 1, 4, 6].map(|n: usize| json!(said[n].0)));
+    to.close(None).await.unwrap();
+    let hub = world.relay.hub().clone();
+    world.until("its end is noticed", || hub.connected() == 1).await;
+    let mut to = connected(&world, address, &b).await;
+    let (_, last) = enqueue(&world, &b, json!("last"));
+    say(&mut from, last).await;
+    let got = frame(&mut to).await;
+    assert_eq!(
+        (&got["payload"], &got["attempt"]),
+        (&json!("last"), &json!(1)),
+        "the others are settled"
+    );
+}
+
+#[tokio::test]
 async fn messages_receipts_and_nonces_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("relay.db");

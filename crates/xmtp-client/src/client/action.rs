@@ -26,6 +26,8 @@ pub(super) enum Action {
     Policy { part: PolicyPart, set: Vec<u8> },
     /// Renew our keys.
     Keys,
+    /// Renew our keys, unless that has been done since.
+    OldKeys,
 }
 
 /// Which policy of a set.
@@ -85,6 +87,15 @@ impl Action {
     /// Whether it takes effect by a commit.
     pub(super) fn is_commit(&self) -> bool {
         *self != Self::Say
+    }
+
+    /// How often its commit is made before others are taken to be always faster.
+    pub(super) fn attempts(&self) -> u32 {
+        match self {
+            // what is said waits for it: as official clients
+            Self::OldKeys => 3,
+            _ => 16,
+        }
     }
 
     pub(super) fn encode(&self) -> Result<Zeroizing<Vec<u8>>, StorageError> {

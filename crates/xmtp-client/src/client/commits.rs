@@ -18,6 +18,7 @@ use super::{
     ClientError, Inner,
     action::{Action, After, Joining, apply_admin},
     receive::Stop,
+    renew::Due,
 };
 use crate::{
     commit::{Accepted, CLAIMED, CommitError, check},
@@ -150,6 +151,8 @@ impl Inner {
         match action {
             Action::Say => return Ok(None),
             Action::Keys => {}
+            Action::OldKeys if !self.keys_are_due(group, Due::ToSpeak)? => return Ok(None),
+            Action::OldKeys => {}
             Action::Field { name, value } => {
                 let mut metadata = state.metadata.clone();
                 let old = metadata.attributes.insert(name.clone(), value.clone());

@@ -12,7 +12,7 @@ use super::{Client, ClientError, Consent, GroupOptions, Inner, MAX_PAST_EPOCHS, 
 use crate::{
     group::GroupState,
     identity::{capabilities, lifetime},
-    storage::NewConversation,
+    storage::{Keys, NewConversation},
 };
 
 impl Client {
@@ -73,7 +73,8 @@ impl Client {
         if let Some(unknown) = members.iter().find(|inbox| directory.latest(**inbox).is_none()) {
             return Err(ClientError::NoInbox(*unknown));
         }
-        let id = inner.found(state, peer, &Action::members(members, &[]))?;
+        let id = GroupId::from_slice(&inner.rng.bytes::<GROUP_ID>());
+        inner.found(&id, state, peer, &Action::members(members, &[]))?;
         inner.finish(&id).await?;
         inner.bell.ring();
         Ok(id)
@@ -82,8 +83,13 @@ impl Client {
 
 impl Inner {
     /// Makes the group with us alone, and queues what is to be done to it next.
-    fn found(&self, state: &GroupState, peer: Option<InboxId>, next: &Action) -> Result<GroupId, ClientError> {
-        let id = GroupId::from_slice(&self.rng.bytes::<GROUP_ID>());
+    pub(super) fn found(
+        &self,
+        id: &GroupId,
+        state: &GroupState,
+        peer: Option<InboxId>,
+        next: &Action,
+    ) -> Result<(), ClientError> {
         self.db.transaction(|tx| {
             let provider = tx.provider();
             let doing = "make a group";
@@ -100,15 +106,21 @@ impl Inner {
                 .with_group_context_extensions(state.extensions()?)
                 .build(&provider, &self.installation, self.installation.credential())
                 .map_err(ClientError::mls(doing))?;
-            tx.record_conversation(&NewConversation {
+            let now_ns = self.now_ns();
+            let conversation = NewConversation {
                 group: id.clone(),
                 peer,
-                created_ns: self.now_ns(),
+                created_ns: now_ns,
                 consent: Consent::Allowed,
-            })?;
-            self.note_settings(tx, &id, state)?;
-            tx.queue_intent(&id, &next.encode()?)?;
-            Ok(id)
+            };
+            let keys = Keys {
+                since_ns: now_ns,
+                of_key_package: false,
+            };
+            tx.record_conversation(&conversation, keys)?;
+            self.note_settings(tx, id, state)?;
+            tx.queue_intent(id, &next.encode()?)?;
+            Ok(())
         })
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     identity::DirectoryError,
     join::{JoinError, Joining, check_join, check_welcome},
     network::{WelcomeBody, WelcomeEnvelope},
-    storage::{NewConversation, NewMessage, Topic, Tx},
+    storage::{Keys, NewConversation, NewMessage, StorageError, Topic, Tx, WaitingPointer},
     welcome::{Pointer, Unwrapped, Wrapped, open},
 };
 
@@ -28,6 +28,9 @@ const KEY_PACKAGE_MS: i64 = 30 * 24 * 3_600 * 1_000;
 /// How long a pointer may lead to nothing before it is passed over, in nanoseconds: two minutes. What it points to is sent
 /// with it.
 const POINTER_NS: u64 = 120_000_000_000;
+/// Pointers that may lead to nothing at a time: each is a request at every sync. Whoever has our key package can send them;
+/// the newest are kept, so that a flood costs an honest one its place only while it comes.
+const POINTERS: u32 = 16;
 
 /// Why a welcome did not take effect, so that the cursor must stay.
 enum Stop {
@@ -35,6 +38,25 @@ enum Stop {
     /// We are in that group as far as we know: read it first.
     InGroup(GroupId),
     Failed(ClientError),
+}
+
+/// Where a welcome comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// The topic of our installation, which is read in order.
+    Topic,
+    /// The pointers that wait, since this time.
+    Waiting { since_ns: u64 },
+}
+
+/// What is in the wrapping of a welcome.
+enum Opened {
+    /// Nothing for us.
+    Nothing,
+    /// A pointer to what the node does not have.
+    Nowhere,
+    /// A welcome.
+    Welcome(Unwrapped),
 }
 
 impl<E: Into<ClientError>> From<E> for Stop {
@@ -47,22 +69,60 @@ impl Inner {
     /// Enters all groups that we were welcomed to; how many.
     pub(super) async fn enter_all(&self) -> Result<usize, ClientError> {
         let _turn = self.entering.lock().await;
-        let mut entered = 0;
-        loop {
-            let after = self.db.transaction(|tx| tx.cursor(Topic::Welcomes))?;
-            let page = self.node.welcomes(self.installation.public().to_bytes(), after).await?;
-            for envelope in &page.entries {
-                entered += usize::from(self.enter(envelope).await?);
+        let (mut entered, mut failed) = (0, None);
+        for pointer in self.db.transaction(|tx| tx.pointers())? {
+            let from = Origin::Waiting {
+                since_ns: pointer.since_ns,
+            };
+            let envelope = WelcomeEnvelope {
+                id: pointer.id,
+                created_ns: pointer.created_ns,
+                body: WelcomeBody::Pointer {
+                    data: pointer.data,
+                    hpke_public_key: pointer.hpke_public_key,
+                },
+            };
+            // no welcome that came later waits for one of these
+            match self.enter(&envelope, from).await {
+                Ok(joined) => entered += usize::from(joined),
+                Err(error) => {
+                    let nobody_answers = matches!(error, ClientError::Node(_));
+                    failed = failed.or(Some(error));
+                    if nobody_answers {
+                        break;
+                    }
+                }
             }
-            if page.next.is_none() {
-                break;
-            }
+        }
+        match self.enter_new().await {
+            Ok(joined) => entered += joined,
+            Err(error) => failed = failed.or(Some(error)),
         }
         if entered > 0 {
             self.bell.ring();
         }
         self.renew_key_package(entered > 0).await;
-        Ok(entered)
+        failed.map_or(Ok(entered), Err)
+    }
+
+    /// Whether there are pointers that lead to nothing yet.
+    pub(super) fn waits_for_welcomes(&self) -> Result<bool, ClientError> {
+        Ok(!self.db.transaction(|tx| tx.pointers())?.is_empty())
+    }
+
+    /// Reads the welcomes of our installation to their end.
+    async fn enter_new(&self) -> Result<usize, ClientError> {
+        let mut entered = 0;
+        loop {
+            let after = self.db.transaction(|tx| tx.cursor(Topic::Welcomes))?;
+            let page = self.node.welcomes(self.installation.public().to_bytes(), after).await?;
+            for envelope in &page.entries {
+                entered += usize::from(self.enter(envelope, Origin::Topic).await?);
+            }
+            if page.next.is_none() {
+                return Ok(entered);
+            }
+        }
     }
 
     /// Publishes a new key package when the last one was used, or has grown old: what is wrapped for a new one, who steals
@@ -76,16 +136,27 @@ impl Inner {
         }
     }
 
-    async fn enter(&self, envelope: &WelcomeEnvelope) -> Result<bool, ClientError> {
-        let Some(unwrapped) = self.unwrap(envelope).await? else {
-            self.db.transaction(|tx| tx.advance(Topic::Welcomes, envelope.id))?;
-            return Ok(false);
+    async fn enter(&self, envelope: &WelcomeEnvelope, from: Origin) -> Result<bool, ClientError> {
+        let unwrapped = match self.unwrap(envelope).await? {
+            Opened::Welcome(unwrapped) => unwrapped,
+            Opened::Nowhere if self.may_lead_somewhere(envelope, from) => {
+                self.db.transaction(|tx| self.wait_for_pointee(tx, envelope, from))?;
+                return Ok(false);
+            }
+            Opened::Nowhere | Opened::Nothing => {
+                self.db.transaction(|tx| over(tx, envelope, from))?;
+                return Ok(false);
+            }
         };
         let mut read = false;
         for _ in 0..LOOKS {
             let entered = self.db.transaction(|tx| {
-                let entered = self.join(tx, envelope, &unwrapped, read)?;
-                tx.advance(Topic::Welcomes, envelope.id)?;
+                let taken = match from {
+                    Origin::Topic => tx.cursor(Topic::Welcomes)? >= envelope.id,
+                    Origin::Waiting { .. } => !tx.has_pointer(envelope.id)?,
+                };
+                let entered = !taken && self.join(tx, envelope, &unwrapped, read)?;
+                over(tx, envelope, from)?;
                 Ok(entered)
             });
             match entered {
@@ -93,7 +164,7 @@ impl Inner {
                 Err(Stop::NeedsLog(wanted)) => match self.directory.at_least(&*self.node, &self.db, &wanted).await {
                     // who is in that group nobody can say here, now or later; other welcomes must not wait for it
                     Err(DirectoryError::Unverifiable(_)) => {
-                        self.db.transaction(|tx| tx.advance(Topic::Welcomes, envelope.id))?;
+                        self.db.transaction(|tx| over(tx, envelope, from))?;
                         return Ok(false);
                     }
                     read => read?,
@@ -109,8 +180,36 @@ impl Inner {
         Err(ClientError::Logs)
     }
 
-    /// Opens the wrapping, following a pointer; `None` if there is nothing for us in it.
-    async fn unwrap(&self, envelope: &WelcomeEnvelope) -> Result<Option<Unwrapped>, ClientError> {
+    /// Whether what a pointer leads to may still come.
+    fn may_lead_somewhere(&self, envelope: &WelcomeEnvelope, from: Origin) -> bool {
+        let now = self.now_ns();
+        match from {
+            Origin::Topic => now.saturating_sub(envelope.created_ns) <= POINTER_NS,
+            // by our own clock, for the node's may be anywhere
+            Origin::Waiting { since_ns } => now.checked_sub(since_ns).is_some_and(|waited| waited <= POINTER_NS),
+        }
+    }
+
+    /// Lets a pointer wait beside the others.
+    fn wait_for_pointee(&self, tx: &Tx<'_>, envelope: &WelcomeEnvelope, from: Origin) -> Result<(), StorageError> {
+        if let (Origin::Topic, WelcomeBody::Pointer { data, hpke_public_key }) = (from, &envelope.body)
+            && tx.cursor(Topic::Welcomes)? < envelope.id
+        {
+            let pointer = WaitingPointer {
+                id: envelope.id,
+                created_ns: envelope.created_ns,
+                since_ns: self.now_ns(),
+                data: data.clone(),
+                hpke_public_key: hpke_public_key.clone(),
+            };
+            tx.pointer_waits(&pointer, POINTERS)?;
+            tx.advance(Topic::Welcomes, envelope.id)?;
+        }
+        Ok(())
+    }
+
+    /// Opens the wrapping, following a pointer.
+    async fn unwrap(&self, envelope: &WelcomeEnvelope) -> Result<Opened, ClientError> {
         let secret = |public: &[u8]| self.db.transaction(|tx| tx.welcome_secret(public));
         match &envelope.body {
             WelcomeBody::Welcome {
@@ -120,17 +219,17 @@ impl Inner {
                 ..
             } => {
                 let Some(secret) = secret(hpke_public_key)? else {
-                    return Ok(None);
+                    return Ok(Opened::Nothing);
                 };
                 let wrapped = Wrapped {
                     data: data.clone(),
                     metadata: metadata.clone(),
                 };
-                Ok(open(&secret, &wrapped).ok())
+                Ok(open(&secret, &wrapped).map_or(Opened::Nothing, Opened::Welcome))
             }
             WelcomeBody::Pointer { data, hpke_public_key } => {
                 let Some(secret) = secret(hpke_public_key)? else {
-                    return Ok(None);
+                    return Ok(Opened::Nothing);
                 };
                 let wrapped = Wrapped {
                     data: data.clone(),
@@ -140,7 +239,7 @@ impl Inner {
                     .ok()
                     .and_then(|opened| Pointer::parse(&opened.welcome).ok());
                 let Some(pointer) = pointer else {
-                    return Ok(None);
+                    return Ok(Opened::Nothing);
                 };
                 let page = self.node.welcomes(pointer.destination, 0).await?;
                 let shared = page.entries.into_iter().find_map(|entry| match entry.body {
@@ -152,20 +251,13 @@ impl Inner {
                     } => pointer.open_welcome(&Wrapped { data, metadata }).ok(),
                     _ => None,
                 });
-                let late = self.now_ns().saturating_sub(envelope.created_ns) > POINTER_NS;
-                match shared {
-                    None if !late => Err(ClientError::PointerLeadsNowhere),
-                    other => Ok(other),
-                }
+                Ok(shared.map_or(Opened::Nowhere, Opened::Welcome))
             }
         }
     }
 
     /// Joins the group of a welcome. `Ok(false)` is a welcome that is passed over for good.
     fn join(&self, tx: &Tx<'_>, envelope: &WelcomeEnvelope, unwrapped: &Unwrapped, read: bool) -> Result<bool, Stop> {
-        if tx.cursor(Topic::Welcomes)? >= envelope.id {
-            return Ok(false);
-        }
         let parsed = MlsMessageIn::tls_deserialize(&mut unwrapped.welcome.as_slice());
         let Some(MlsMessageBodyIn::Welcome(welcome)) = parsed.ok().map(MlsMessageIn::extract) else {
             return Ok(false);
@@ -184,9 +276,12 @@ impl Inner {
         }
         let id = processed.unverified_group_info().group_id().clone();
         let known = tx.conversation(&id)?;
-        if known.as_ref().is_some_and(|row| row.active) {
+        let known = known.filter(|row| row.active);
+        match &known {
+            Some(_) if !read => return Err(Stop::InGroup(id)),
             // what we are in already is not thrown away for what somebody sends
-            return if read { Ok(false) } else { Err(Stop::InGroup(id)) };
+            Some(row) if !row.maybe_forked => return Ok(false),
+            _ => {}
         }
         let staged = openmls::group::JoinBuilder::new(&provider, processed)
             .replace_old_group()
@@ -217,16 +312,27 @@ impl Inner {
                 .ok()
                 .and_then(|leaf| InstallationKey::try_from(leaf.signature_key().as_slice()).ok()),
         };
+        let from = unwrapped.message_cursor.unwrap_or(0);
+        if let Some(row) = &known {
+            if !self.may_replace(tx, row, &staged, &state)? {
+                return Ok(false);
+            }
+            self.begin_anew(tx, row, from)?;
+        }
         staged.into_group(&provider).map_err(ClientError::mls("join a group"))?;
-        tx.record_conversation(&NewConversation {
+        let conversation = NewConversation {
             group: id.clone(),
             peer,
             created_ns: envelope.created_ns,
             consent: if ours { Consent::Allowed } else { Consent::Unknown },
-        })?;
+        };
+        let keys = Keys {
+            since_ns: self.now_ns(),
+            of_key_package: true,
+        };
+        tx.record_conversation(&conversation, keys)?;
         self.note_settings(tx, &id, &state)?;
         tx.conversation_pauses(&id, pause.map(|version| version.to_string()).as_deref())?;
-        let from = unwrapped.message_cursor.unwrap_or(0);
         self.tell_who_added_us(tx, envelope, &added, from)?;
         if from > tx.cursor(Topic::Group(&id))? {
             tx.advance(Topic::Group(&id), from)?;
@@ -263,6 +369,15 @@ impl Inner {
         })?;
         tx.conversation_spoke(&added.group, envelope.created_ns)?;
         Ok(())
+    }
+}
+
+/// Marks a welcome as done with. The same once more changes nothing.
+fn over(tx: &Tx<'_>, envelope: &WelcomeEnvelope, from: Origin) -> Result<(), StorageError> {
+    match from {
+        Origin::Topic if tx.cursor(Topic::Welcomes)? >= envelope.id => Ok(()),
+        Origin::Topic => tx.advance(Topic::Welcomes, envelope.id),
+        Origin::Waiting { .. } => tx.pointer_over(envelope.id),
     }
 }
 

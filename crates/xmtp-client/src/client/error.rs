@@ -62,9 +62,6 @@ pub enum ClientError {
     /// The node does not have the identity logs that are needed to go on.
     #[error("identity logs that are needed are not to be had")]
     Logs,
-    /// The node does not have the welcome to which a pointer leads.
-    #[error("the node does not have the welcome to which we were pointed")]
-    PointerLeadsNowhere,
     /// The context of the group.
     #[error(transparent)]
     Group(#[from] GroupError),
@@ -112,11 +109,7 @@ impl ClientError {
         match self {
             Self::Node(error) => error.is_retryable(),
             Self::Directory(error) => error.is_retryable(),
-            Self::Storage(StorageError::Full)
-            | Self::Attempts(_)
-            | Self::Logs
-            | Self::PointerLeadsNowhere
-            | Self::Together(_) => true,
+            Self::Storage(StorageError::Full) | Self::Attempts(_) | Self::Logs | Self::Together(_) => true,
             _ => false,
         }
     }
@@ -146,7 +139,6 @@ impl ErrorCode for ClientError {
             Self::Attempts(_) => "XMTP_CLIENT_ATTEMPTS",
             Self::Together(_) => "XMTP_CLIENT_TOGETHER",
             Self::Logs => "XMTP_CLIENT_LOGS",
-            Self::PointerLeadsNowhere => "XMTP_CLIENT_POINTER_LEADS_NOWHERE",
             Self::Mls { .. } => "XMTP_CLIENT_MLS",
             Self::Group(error) => error.code(),
             Self::Part(error) => error.code(),
@@ -168,7 +160,7 @@ impl ErrorCode for ClientError {
             Self::Refused(_) | Self::SuperAdminLeaves => Category::Forbidden,
             Self::WrongKind => Category::Input,
             Self::Mls { .. } => Category::Internal,
-            Self::Together(_) | Self::Logs | Self::PointerLeadsNowhere => Category::Unavailable,
+            Self::Together(_) | Self::Logs => Category::Unavailable,
             Self::Group(error) => error.category(),
             Self::Part(error) => error.category(),
             Self::Directory(error) => error.category(),
@@ -185,6 +177,7 @@ impl ErrorCode for ClientError {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NotRegistered => Some("register an inbox first"),
+            Self::NoInbox(_) => Some("check the id; on this network nobody has registered it"),
             Self::NoConversation => Some("sync, and look at the list of conversations"),
             Self::Paused(_) => Some("use a newer version of the program"),
             Self::SuperAdminLeaves => Some("make somebody else a super admin and step down first"),

@@ -5,19 +5,24 @@
 
 use std::{collections::VecDeque, convert::Infallible, future::Future, pin::Pin, time::Duration};
 
+use chancery_base::Rng as _;
 use futures_util::{Stream, StreamExt as _, stream};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
-use super::{Client, ClientError, Event, view};
+use super::{Client, ClientError, Event};
 use crate::{
     network::BoxStream,
-    storage::{Position, StorageError, Topic},
+    storage::{ConversationRow, Position, StorageError, Topic},
 };
 
-/// Messages that are read from the file at once.
+/// Events that are read from the file at once.
 const AT_ONCE: u32 = 256;
-/// How long to wait before connecting again: at first, and at most.
+/// How long to wait before connecting again: at first, and at most. A connection that lasted longer than that was a good
+/// one. Up to half of it is left to chance, so that not all who lost a node come back together.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(30)];
+
+/// How often to look for what pointers lead to, where that is not there yet.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Rung when there is something new in the file.
 #[derive(Debug)]
@@ -31,6 +36,20 @@ impl Bell {
     pub(super) fn ring(&self) {
         self.0.send_replace(());
     }
+
+    pub(super) fn subscribe(&self) -> watch::Receiver<()> {
+        self.0.subscribe()
+    }
+}
+
+/// How a client that keeps up stands with the node.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Contact<'a> {
+    /// Everything was read, and what comes is heard.
+    Made,
+    /// It is not heard any more, or not yet: the node closed the streams, or this happened.
+    Lost(Option<&'a ClientError>),
 }
 
 type Driver = Pin<Box<dyn Future<Output = Infallible> + Send>>;
@@ -39,9 +58,8 @@ type Driver = Pin<Box<dyn Future<Output = Infallible> + Send>>;
 struct Follower {
     client: Client,
     rung: watch::Receiver<()>,
-    conversations: Position,
-    messages: Position,
-    ready: VecDeque<Event>,
+    after: Position,
+    ready: VecDeque<(Position, Event)>,
     driver: Driver,
 }
 
@@ -54,39 +72,69 @@ impl Client {
     /// again.
     pub fn follow(&self) -> impl Stream<Item = Result<Event, ClientError>> + Send + use<> {
         let client = self.clone();
-        let rung = self.inner.bell.0.subscribe();
-        let from = self.inner.db.transaction(|tx| {
-            let conversations = tx.conversations_after(Position(0))?;
-            let last = conversations.last().map_or(Position(0), |row| row.position);
-            Ok::<_, StorageError>((last, tx.last_position()?))
-        });
+        let from = self.last_position();
         stream::once(std::future::ready(from)).flat_map(move |from| match from {
-            Err(error) => stream::iter([Err(error.into())]).left_stream(),
-            Ok((conversations, messages)) => {
-                let follower = Follower {
-                    driver: Box::pin(drive(client.clone())),
-                    client: client.clone(),
-                    rung: rung.clone(),
-                    conversations,
-                    messages,
-                    ready: VecDeque::new(),
-                };
-                stream::unfold(Some(follower), next).right_stream()
+            Err(error) => stream::iter([Err(error)]).left_stream(),
+            Ok(from) => {
+                let events = client.follow_from(from);
+                events.map(|event| event.map(|(_, event)| event)).right_stream()
             }
         })
     }
+
+    /// The same from a place on: first what is in the file, then what comes; each with its place, from which another stream
+    /// goes on.
+    ///
+    /// # Errors
+    /// As those of [`follow`](Self::follow).
+    pub fn follow_from(
+        &self,
+        after: Position,
+    ) -> impl Stream<Item = Result<(Position, Event), ClientError>> + Send + use<> {
+        let driven = self.clone();
+        let follower = Follower {
+            client: self.clone(),
+            rung: self.changes(),
+            after,
+            ready: VecDeque::new(),
+            driver: Box::pin(async move { driven.keep_up(|_| {}).await }),
+        };
+        stream::unfold(Some(follower), next)
+    }
+
+    /// Keeps the file up to date with the network, and carries on what was begun, for ever: connects again when connections
+    /// break. `report` is told whenever it begins to hear what comes, and whenever it does not any more.
+    pub async fn keep_up(&self, report: impl Fn(Contact<'_>) + Send + Sync) -> Infallible {
+        let mut pause = PAUSES[0];
+        loop {
+            let began = Instant::now();
+            match listen(self, &report).await {
+                Ok(Ended::OneMore) => continue,
+                Ok(Ended::Closed) => report(Contact::Lost(None)),
+                Err(error) => report(Contact::Lost(Some(&error))),
+            }
+            if began.elapsed() > PAUSES[1] {
+                pause = PAUSES[0];
+            }
+            let chance = u32::from(self.inner.rng.bytes::<1>()[0]);
+            tokio::time::sleep(pause - pause / 2 * chance / 256).await;
+            pause = (pause * 2).min(PAUSES[1]);
+        }
+    }
 }
 
-async fn next(follower: Option<Follower>) -> Option<(Result<Event, ClientError>, Option<Follower>)> {
+async fn next(follower: Option<Follower>) -> Option<(Result<(Position, Event), ClientError>, Option<Follower>)> {
     let mut follower = follower?;
     loop {
         if let Some(event) = follower.ready.pop_front() {
+            follower.after = event.0;
             return Some((Ok(event), Some(follower)));
         }
         // before looking, so that what comes while we look is seen the next time
         follower.rung.borrow_and_update();
-        if let Err(error) = follower.look() {
-            return Some((Err(error), None));
+        match follower.client.events_after(follower.after, AT_ONCE) {
+            Ok(events) => follower.ready.extend(events),
+            Err(error) => return Some((Err(error), None)),
         }
         if follower.ready.is_empty() {
             tokio::select! {
@@ -97,44 +145,18 @@ async fn next(follower: Option<Follower>) -> Option<(Result<Event, ClientError>,
     }
 }
 
-impl Follower {
-    /// Reads what is new in the file.
-    fn look(&mut self) -> Result<(), ClientError> {
-        let (after, said) = (self.conversations, self.messages);
-        let (conversations, messages) = self.client.inner.db.transaction(|tx| {
-            let rows = tx.conversations_after(after)?;
-            Ok::<_, StorageError>((rows, tx.messages_after(said, AT_ONCE)?))
-        })?;
-        for row in conversations {
-            self.conversations = row.position;
-            self.ready.push_back(Event::Conversation(view::conversation(row)));
-        }
-        for stored in messages {
-            self.messages = stored.position;
-            self.ready.push_back(Event::Message(view::message(stored)));
-        }
-        Ok(())
-    }
-}
-
-/// Keeps the file up to date with the network, for ever.
-async fn drive(client: Client) -> Infallible {
-    let mut pause = PAUSES[0];
-    loop {
-        match listen(&client).await {
-            Ok(()) => pause = PAUSES[0],
-            Err(_) => {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(PAUSES[1]);
-            }
-        }
-    }
+/// Why listening ended.
+enum Ended {
+    /// There is a conversation that is not followed with the others.
+    OneMore,
+    /// The node closed a stream.
+    Closed,
 }
 
 /// Reads everything, and then what comes, until there is a conversation to be followed that is not, or a connection ends.
-async fn listen(client: &Client) -> Result<(), ClientError> {
+async fn listen(client: &Client, report: &(impl Fn(Contact<'_>) + Send + Sync)) -> Result<Ended, ClientError> {
     let inner = &client.inner;
-    let mut rung = inner.bell.0.subscribe();
+    let mut rung = inner.bell.subscribe();
     client.sync().await?;
     let (welcomes, groups) = inner.db.transaction(|tx| {
         let mut groups = Vec::new();
@@ -153,19 +175,28 @@ async fn listen(client: &Client) -> Result<(), ClientError> {
     } else {
         inner.node.follow_groups(&groups).await?
     };
+    let mut waits = inner.waits_for_welcomes()?;
+    let mut look = tokio::time::interval_at(Instant::now() + LOOK, LOOK);
+    report(Contact::Made);
     loop {
         tokio::select! {
+            _ = look.tick(), if waits => {
+                if inner.enter_all().await? > 0 {
+                    return Ok(Ended::OneMore);
+                }
+                waits = inner.waits_for_welcomes()?;
+            }
             welcome = welcomes.next() => {
                 match welcome {
-                    None => return Ok(()),
+                    None => return Ok(Ended::Closed),
                     Some(welcome) => welcome?,
                 };
                 // read in order and to the end, and then the new group is followed with the others
                 inner.enter_all().await?;
-                return Ok(());
+                return Ok(Ended::OneMore);
             }
             message = messages.next() => {
-                let Some(message) = message else { return Ok(()) };
+                let Some(message) = message else { return Ok(Ended::Closed) };
                 let message = message?;
                 inner.take(&message).await?;
                 if inner.has_work(&message.group)? {
@@ -175,9 +206,9 @@ async fn listen(client: &Client) -> Result<(), ClientError> {
             }
             _ = rung.changed() => {
                 let now = inner.db.transaction(|tx| tx.conversations_after(Position(0)))?;
-                let followed = |row: &crate::storage::ConversationRow| groups.iter().any(|(id, _)| *id == row.new.group);
+                let followed = |row: &ConversationRow| groups.iter().any(|(id, _)| *id == row.new.group);
                 if now.iter().any(|row| row.active && row.paused_for.is_none() && !followed(row)) {
-                    return Ok(());
+                    return Ok(Ended::OneMore);
                 }
             }
         }

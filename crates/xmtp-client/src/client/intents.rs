@@ -13,8 +13,6 @@ use crate::{
     storage::{Intent, IntentId, IntentState},
 };
 
-/// How often a commit is made before others are taken to be always faster.
-const ATTEMPTS: u32 = 16;
 /// How often it is sent, within one call, until it has come back or the node does not answer.
 const SENDS: u32 = 5;
 /// How long to wait before sending again, doubled each time.
@@ -55,7 +53,7 @@ impl Inner {
         let mut sends = 0;
         while let Some((intent, action)) = self.next_commit(group)? {
             match intent.state {
-                IntentState::Queued if intent.attempts >= ATTEMPTS => {
+                IntentState::Queued if intent.attempts >= action.attempts() => {
                     self.give_up(&intent, ClientError::Attempts(intent.attempts))?;
                 }
                 IntentState::Queued => {
@@ -132,6 +130,9 @@ impl Inner {
             // it may be over already: we were removed while it was made
             if tx.intents(&intent.group)?.iter().any(|other| other.id == intent.id) {
                 tx.intent_over(intent.id)?;
+            }
+            if !why.is_retryable() {
+                self.renewed_in_vain(tx, intent)?;
             }
             Ok::<_, ClientError>(())
         })?;

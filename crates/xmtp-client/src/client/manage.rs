@@ -95,4 +95,20 @@ impl Client {
             Ok(())
         })
     }
+
+    /// Whether we want to hear from an inbox, as was said last. Conversations with it have their own.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn inbox_consent(&self, inbox: InboxId) -> Result<Consent, ClientError> {
+        Ok(self.inner.db.transaction(|tx| tx.inbox_consent(inbox))?)
+    }
+
+    /// Says whether we want to hear from an inbox. Nobody else is told.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn set_inbox_consent(&self, inbox: InboxId, consent: Consent) -> Result<(), ClientError> {
+        Ok(self.inner.db.transaction(|tx| tx.inbox_consents(inbox, consent))?)
+    }
 }

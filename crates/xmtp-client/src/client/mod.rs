@@ -13,11 +13,15 @@ mod enter;
 mod error;
 mod follow;
 mod intents;
+mod log;
 mod manage;
 mod receive;
 mod register;
+mod renew;
+mod replace;
 mod say;
 mod sync;
+mod take;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -48,6 +52,7 @@ use crate::{
     storage::{InboxDb, IntentId, SharedDb},
 };
 pub use error::ClientError;
+pub use follow::Contact;
 pub use types::{
     AdminChange, Consent, Conversation, Debug, Delivery, Event, GroupOptions, Kind, Member, Message, PolicyChange,
     Synced,

@@ -16,18 +16,14 @@ use super::{
     action::{Action, After},
     effects::Author,
     inbox_of,
+    take::Taken,
 };
 use crate::{
     commit::{Accepted, CLAIMED, CommitError, check, speaks_for},
     group::GroupState,
     network::GroupEnvelope,
-    storage::{ConversationRow, Intent, IntentState, StorageError, Topic, Tx},
+    storage::{ConversationRow, Intent, IntentState, Topic, Tx},
 };
-
-/// How often the logs that a commit needs are fetched before that is an error.
-const LOOKS: usize = 4;
-/// Envelopes that are taken in one transaction.
-const AT_ONCE: usize = 32;
 
 /// Why an envelope did not take effect, so that the cursor must stay.
 #[derive(Debug)]
@@ -46,23 +42,9 @@ impl<E: Into<ClientError>> From<E> for Stop {
     }
 }
 
-/// Why envelopes that were taken together did not take effect.
-enum At {
-    /// The one with this number stopped.
-    Envelope(usize),
-    /// The file could not be written.
-    File(StorageError),
-}
-
-impl From<StorageError> for At {
-    fn from(error: StorageError) -> Self {
-        Self::File(error)
-    }
-}
-
 /// The group of the envelopes that are taken in one transaction, once it was loaded.
 #[derive(Default)]
-struct Loaded(Option<MlsGroup>);
+pub(super) struct Loaded(Option<MlsGroup>);
 
 impl Loaded {
     fn group(&mut self, inner: &Inner, tx: &Tx<'_>, id: &GroupId) -> Result<&mut MlsGroup, ClientError> {
@@ -72,15 +54,6 @@ impl Loaded {
         };
         Ok(self.0.insert(group))
     }
-}
-
-/// What an envelope brought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Taken {
-    /// Messages that are new.
-    pub(super) messages: usize,
-    /// The group waits for a newer program: nothing after this is read.
-    pub(super) paused: bool,
 }
 
 /// What became of a message of somebody else's.
@@ -94,86 +67,8 @@ enum Opened {
 }
 
 impl Inner {
-    /// Lets envelopes of one group take effect, in order, each once: what was taken before is passed over.
-    ///
-    /// Those of which none stops share a transaction, so that reading much costs few syncs. One that stops leaves those before
-    /// it in a transaction of their own, and is taken by itself.
-    pub(super) async fn take_all(&self, envelopes: &[GroupEnvelope]) -> Result<Taken, ClientError> {
-        let mut all = Taken::default();
-        for some in envelopes.chunks(AT_ONCE) {
-            let together = |some: &[GroupEnvelope]| {
-                self.db.transaction(|tx| {
-                    let (mut loaded, mut messages) = (Loaded::default(), 0);
-                    for (number, envelope) in some.iter().enumerate() {
-                        let taken = self
-                            .receive(tx, &mut loaded, envelope)
-                            .map_err(|_| At::Envelope(number))?;
-                        if taken.paused {
-                            return Err(At::Envelope(number));
-                        }
-                        messages += taken.messages;
-                    }
-                    Ok::<_, At>(messages)
-                })
-            };
-            let (done, rest) = match together(some) {
-                Ok(messages) => (messages, &some[some.len()..]),
-                Err(At::Envelope(number)) => {
-                    let (before, rest) = some.split_at(number);
-                    // they took effect a moment ago, and were undone with the one that stopped; if they do not any more, one
-                    // by one they tell why, and none is passed over
-                    together(before).map_or((0, some), |messages| (messages, rest))
-                }
-                Err(At::File(error)) => return Err(error.into()),
-            };
-            all.messages += done;
-            if done > 0 {
-                self.bell.ring();
-            }
-            for envelope in rest {
-                let taken = self.take(envelope).await?;
-                all.messages += taken.messages;
-                if taken.paused {
-                    all.paused = true;
-                    return Ok(all);
-                }
-            }
-        }
-        Ok(all)
-    }
-
-    /// Lets an envelope take effect, once: what was taken before is passed over.
-    pub(super) async fn take(&self, envelope: &GroupEnvelope) -> Result<Taken, ClientError> {
-        for _ in 0..LOOKS {
-            match self
-                .db
-                .transaction(|tx| self.receive(tx, &mut Loaded::default(), envelope))
-            {
-                Ok(taken) => {
-                    if taken.messages > 0 {
-                        self.bell.ring();
-                    }
-                    return Ok(taken);
-                }
-                Err(Stop::NeedsLog(wanted)) => {
-                    self.directory.at_least(&*self.node, &self.db, &wanted).await?;
-                }
-                Err(Stop::Paused(version)) => {
-                    let version = version.to_string();
-                    self.db
-                        .transaction(|tx| tx.conversation_pauses(&envelope.group, Some(&version)))?;
-                    return Ok(Taken {
-                        messages: 0,
-                        paused: true,
-                    });
-                }
-                Err(Stop::Failed(error)) => return Err(error),
-            }
-        }
-        Err(ClientError::Logs)
-    }
-
-    fn receive(&self, tx: &Tx<'_>, loaded: &mut Loaded, envelope: &GroupEnvelope) -> Result<Taken, Stop> {
+    /// Opens an envelope, holds it to the rules and lets it take effect, all in this transaction.
+    pub(super) fn receive(&self, tx: &Tx<'_>, loaded: &mut Loaded, envelope: &GroupEnvelope) -> Result<Taken, Stop> {
         let topic = Topic::Group(&envelope.group);
         let Some(row) = tx.conversation(&envelope.group)?.filter(|row| row.active) else {
             return Ok(Taken::default());
@@ -260,6 +155,7 @@ impl Inner {
                     .clear_pending_commit(tx.provider().storage())
                     .map_err(Stop::from)?;
                 tx.intent_over(intent.id)?;
+                self.renewed_in_vain(tx, intent)?;
                 self.tell(intent.id, ClientError::Refused(rule));
                 return Ok(0);
             }
@@ -270,6 +166,8 @@ impl Inner {
         group
             .merge_pending_commit(&tx.provider())
             .map_err(ClientError::mls("merge our commit"))?;
+        // each commit of ours brings a new leaf
+        tx.conversation_keys(&envelope.group, self.now_ns())?;
         if let Some(after) = tx.after_payload(intent.id)? {
             self.queue_welcomes(tx, &After::decode(&after)?, envelope.id)?;
         }

@@ -30,7 +30,8 @@ pub(super) struct Letter {
 }
 
 impl Client {
-    /// Says something. When this answers, the network has it.
+    /// Says something. When this answers, the network has it. The first time in a group to which we were welcomed, and when
+    /// our keys there are 30 days old, a commit renews them before; what is said does not depend on that.
     ///
     /// # Errors
     /// [`ClientError::NoConversation`], `NotAMember` or `Paused`; those of the file and the node. After a retryable one the
@@ -39,7 +40,8 @@ impl Client {
         self.say(group, &content, None).await
     }
 
-    /// The same with a key of one's own: the same content with the same key is one message, however often it is sent.
+    /// The same with a key of one's own: the same content with the same key is one message, however often it is sent. A DM
+    /// is written to in the group in which we write now, unless the message is in another one already.
     ///
     /// # Errors
     /// Those of [`send`](Self::send).
@@ -49,7 +51,27 @@ impl Client {
         content: EncodedContent,
         idempotency_key: &str,
     ) -> Result<MessageId, ClientError> {
-        self.say(group, &content, Some(idempotency_key.to_owned())).await
+        let groups = self.inner.stitched(group)?;
+        let bytes = content.encode();
+        let begun = self.inner.db.transaction(|tx| {
+            for group in &groups {
+                let id = MessageId::of(group.as_slice(), idempotency_key, &bytes);
+                if tx.has_message(&id)? {
+                    return Ok(Some((group.clone(), Some(id))));
+                }
+                // one that failed never went out
+                if tx.posted(&id)?.is_some_and(|message| message.intent.is_some()) {
+                    return Ok(Some((group.clone(), None)));
+                }
+            }
+            Ok::<_, ClientError>(None)
+        })?;
+        let to = match begun {
+            Some((_, Some(done))) => return Ok(done),
+            Some((begun, None)) => begun,
+            None => groups.into_iter().next().ok_or(ClientError::NoConversation)?,
+        };
+        self.say(&to, &content, Some(idempotency_key.to_owned())).await
     }
 
     async fn say(
@@ -65,6 +87,7 @@ impl Client {
             Err(error) if error.is_retryable() => {}
             refreshed => refreshed?,
         }
+        inner.renew_keys_to_speak(group).await?;
         let (made, mut ready) = oneshot::channel();
         let lane = inner.lane(group);
         lock(&lane.letters).push(Letter {

@@ -1,10 +1,13 @@
 //! Reading the network to its end, and carrying on what was begun.
 
+use futures_util::{StreamExt as _, stream};
 use openmls::group::GroupId;
 
-use super::{Client, ClientError, Inner, Synced, action::Action, lock};
+use super::{Client, ClientError, Inner, Synced, action::Action, lock, renew::Due};
 use crate::storage::{Position, Topic};
 
+/// Conversations that are read at a time. What the node answers first is taken first; each is read in its own order.
+const AT_ONCE: usize = 8;
 /// How long the installations of a group's members are taken for known, in milliseconds: 5 seconds, as official clients.
 const REFRESH_MS: i64 = 5_000;
 
@@ -23,8 +26,11 @@ impl Client {
             Err(error) => failed = Some(error),
         }
         let rows = inner.db.transaction(|tx| tx.conversations_after(Position(0)))?;
-        for row in rows.into_iter().filter(|row| row.active) {
-            match inner.sync_group(&row.new.group).await {
+        let active = rows.into_iter().filter(|row| row.active);
+        let mut read = stream::iter(active.map(|row| async move { inner.sync_group(&row.new.group).await }))
+            .buffer_unordered(AT_ONCE);
+        while let Some(read) = read.next().await {
+            match read {
                 Ok(messages) => synced.messages += messages,
                 Err(error) => failed = failed.or(Some(error)),
             }
@@ -52,6 +58,7 @@ impl Client {
 impl Inner {
     async fn sync_group(&self, group: &GroupId) -> Result<usize, ClientError> {
         let messages = self.catch_up(group).await?;
+        self.queue_renewal(group, Due::ToStay)?;
         self.finish(group).await?;
         self.post_what_is_left(group).await?;
         Ok(messages)

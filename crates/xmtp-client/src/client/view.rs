@@ -1,9 +1,9 @@
 //! What there is to see of conversations. Nothing here asks the network.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, ops::RangeInclusive};
 
 use bytes::Bytes;
-use chancery_xmtp_wire::content::EncodedContent;
+use chancery_xmtp_wire::content::{EncodedContent, MessageId};
 use openmls::group::GroupId;
 
 use super::{Client, ClientError, Conversation, Debug, Delivery, Inner, Kind, Member, Message, lock};
@@ -81,6 +81,85 @@ impl Client {
             let ordered = messages.into_iter().map(message);
             let left = left.into_iter().map(|left| inner.unordered(left));
             Ok(ordered.chain(left).collect())
+        })
+    }
+
+    /// The newest messages of a conversation, a DM in all its groups, that the network took within `sent_ns`: at most
+    /// `limit`, in the order of the group; ours that the network has, and has not ordered yet, at the end.
+    ///
+    /// # Errors
+    /// [`ClientError::NoConversation`]; those of the file.
+    pub fn newest_messages(
+        &self,
+        group: &GroupId,
+        sent_ns: RangeInclusive<u64>,
+        limit: u32,
+    ) -> Result<Vec<Message>, ClientError> {
+        let inner = &self.inner;
+        let groups = inner.stitched(group)?;
+        inner.db.transaction(|tx| {
+            let (mut messages, mut left) = (Vec::new(), Vec::new());
+            for group in &groups {
+                messages.extend(tx.newest_in(group, sent_ns.clone(), limit, inner.now_ns())?);
+                left.extend(tx.posted_in(group)?.into_iter().map(|left| inner.unordered(left)));
+            }
+            messages.sort_by_key(|stored| (stored.message.network_id, stored.position));
+            left.retain(|left| left.delivery == Delivery::Sent && sent_ns.contains(&left.sent_ns));
+            let mut newest: Vec<_> = messages.into_iter().map(message).chain(left).collect();
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            Ok(newest.split_off(newest.len().saturating_sub(limit)))
+        })
+    }
+
+    /// A message, also one of ours that the network has not ordered yet; `None` if it is not here, or has disappeared.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn message(&self, id: &MessageId) -> Result<Option<Message>, ClientError> {
+        let inner = &self.inner;
+        inner.db.transaction(|tx| {
+            if let Some(left) = tx.posted(id)? {
+                return Ok(Some(inner.unordered(left)));
+            }
+            let there = |stored: &StoredMessage| stored.message.expires_ns.is_none_or(|at| at > inner.now_ns());
+            Ok(tx.message(id)?.filter(there).map(message))
+        })
+    }
+
+    /// The fields of a conversation, such as [`group_name`](chancery_xmtp_wire::group::field::GROUP_NAME).
+    ///
+    /// # Errors
+    /// [`ClientError::NoConversation`]; those of the file.
+    pub fn fields(&self, group: &GroupId) -> Result<BTreeMap<String, String>, ClientError> {
+        let inner = &self.inner;
+        inner.db.transaction(|tx| {
+            let group = inner.load(tx, group)?;
+            Ok(GroupState::of(&group)?.metadata.attributes)
+        })
+    }
+
+    /// The groups of a conversation: of a DM those that stand for it, the one in which we write first. Which one that is
+    /// can change.
+    ///
+    /// # Errors
+    /// [`ClientError::NoConversation`]; those of the file.
+    pub fn groups(&self, group: &GroupId) -> Result<Vec<GroupId>, ClientError> {
+        self.inner.stitched(group)
+    }
+
+    /// The group by which a conversation is told from others: of a DM the one that we knew first, which never changes.
+    ///
+    /// # Errors
+    /// [`ClientError::NoConversation`]; those of the file.
+    pub fn first_group(&self, group: &GroupId) -> Result<GroupId, ClientError> {
+        self.inner.db.transaction(|tx| {
+            let row = tx.conversation(group)?.ok_or(ClientError::NoConversation)?;
+            let all = match row.new.peer {
+                None => Vec::new(),
+                Some(peer) => tx.dms_with(peer)?,
+            };
+            let first = all.into_iter().min_by_key(|row| row.position);
+            Ok(first.unwrap_or(row).new.group)
         })
     }
 

@@ -39,4 +39,11 @@ impl ErrorCode for IdentityError {
             _ => Category::Internal,
         }
     }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Storage(error) => error.hint(),
+            _ => None,
+        }
+    }
 }

@@ -68,6 +68,16 @@ impl ErrorCode for NodeError {
             Self::Unavailable(_) | Self::Aborted(_) | Self::Malformed(_) => Category::Unavailable,
         }
     }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Unavailable(_) => {
+                Some("check the node's address, and that it runs: chancery xmtp-node starts one here")
+            }
+            Self::Limited(_) | Self::Aborted(_) => Some("wait a little, and do it again"),
+            Self::Refused(_) | Self::Malformed(_) => None,
+        }
+    }
 }
 
 #[cfg(test)]

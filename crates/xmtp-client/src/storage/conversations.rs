@@ -39,27 +39,46 @@ pub struct ConversationRow {
     pub maybe_forked: bool,
     /// From when and after how long messages disappear.
     pub disappearing: Option<Disappearing>,
+    /// Our keys in it.
+    pub keys: Keys,
+}
+
+/// Our keys in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keys {
+    /// When we came to have them, by our own clock, nanoseconds since the Unix epoch; or when the group would not have new
+    /// ones.
+    pub since_ns: u64,
+    /// Whether they are those of a key package, which the group has not been asked to replace yet.
+    pub of_key_package: bool,
 }
 
 const COLUMNS: &str = "position, group_id, peer, created_ns, consent, name, last_ns, active, paused_for, maybe_forked, \
-     disappear_from_ns, disappear_in_ns";
+     disappear_from_ns, disappear_in_ns, keys_ns, keys_ours";
 
 impl Tx<'_> {
-    /// Records a conversation. One that is there already becomes active again, and keeps its place.
+    /// Records a conversation in which our keys are these. One that is there already becomes active again, and keeps its
+    /// place.
     ///
     /// # Errors
     /// Those of every write.
-    pub fn record_conversation(&self, new: &NewConversation) -> Result<(), StorageError> {
+    pub fn record_conversation(&self, new: &NewConversation, keys: Keys) -> Result<(), StorageError> {
+        let Position(last) = self.last_position()?;
         self.with(|db| {
             db.prepare_cached(
-                "INSERT INTO conversations (group_id, peer, created_ns, consent) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (group_id) DO UPDATE SET active = 1, maybe_forked = 0",
+                "INSERT INTO conversations (position, group_id, peer, created_ns, consent, keys_ns, keys_ours)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (group_id) DO UPDATE
+                     SET active = 1, maybe_forked = 0, keys_ns = excluded.keys_ns, keys_ours = excluded.keys_ours",
             )?
             .execute((
+                last + 1,
                 new.group.as_slice(),
                 new.peer.map(InboxId::to_bytes),
                 new.created_ns,
                 consent_number(new.consent),
+                keys.since_ns,
+                !keys.of_key_package,
             ))?;
             Ok(())
         })
@@ -180,6 +199,19 @@ impl Tx<'_> {
         })
     }
 
+    /// Records that a commit of ours renewed our keys at this time, or that the group would not have it: either way that is
+    /// not due again before they are old.
+    ///
+    /// # Errors
+    /// Those of every write.
+    pub fn conversation_keys(&self, group: &GroupId, at_ns: u64) -> Result<(), StorageError> {
+        self.with(|db| {
+            db.prepare_cached("UPDATE conversations SET keys_ns = ?2, keys_ours = 1 WHERE group_id = ?1")?
+                .execute((group.as_slice(), at_ns))?;
+            Ok(())
+        })
+    }
+
     /// Records whether we want the conversation. Says whether there is one.
     ///
     /// # Errors
@@ -190,6 +222,32 @@ impl Tx<'_> {
                 .prepare_cached("UPDATE conversations SET consent = ?2 WHERE group_id = ?1")?
                 .execute((group.as_slice(), consent_number(consent)))?;
             Ok(changed > 0)
+        })
+    }
+
+    /// Records whether we want to hear from an inbox.
+    ///
+    /// # Errors
+    /// Those of every write.
+    pub fn inbox_consents(&self, inbox: InboxId, consent: Consent) -> Result<(), StorageError> {
+        self.with(|db| {
+            db.prepare_cached("INSERT OR REPLACE INTO consents (inbox, consent) VALUES (?1, ?2)")?
+                .execute((inbox.to_bytes(), consent_number(consent)))?;
+            Ok(())
+        })
+    }
+
+    /// Whether we want to hear from an inbox.
+    ///
+    /// # Errors
+    /// [`StorageError::Sql`].
+    pub fn inbox_consent(&self, inbox: InboxId) -> Result<Consent, StorageError> {
+        self.with(|db| {
+            let found = db
+                .prepare_cached("SELECT consent FROM consents WHERE inbox = ?1")?
+                .query_row([inbox.to_bytes()], |row| row.get(0))
+                .optional()?;
+            Ok(found.map_or(Consent::Unknown, consent_of))
         })
     }
 
@@ -241,6 +299,14 @@ const fn consent_number(consent: Consent) -> u8 {
     }
 }
 
+const fn consent_of(number: u8) -> Consent {
+    match number {
+        1 => Consent::Allowed,
+        2 => Consent::Denied,
+        _ => Consent::Unknown,
+    }
+}
+
 fn conversation(row: &Row<'_>) -> rusqlite::Result<ConversationRow> {
     let peer: Option<[u8; 32]> = row.get(2)?;
     let from_ns: Option<i64> = row.get(10)?;
@@ -251,11 +317,7 @@ fn conversation(row: &Row<'_>) -> rusqlite::Result<ConversationRow> {
             group: GroupId::from_slice(row.get_ref(1)?.as_blob()?),
             peer: peer.map(InboxId::from_bytes),
             created_ns: row.get(3)?,
-            consent: match row.get::<_, u8>(4)? {
-                1 => Consent::Allowed,
-                2 => Consent::Denied,
-                _ => Consent::Unknown,
-            },
+            consent: consent_of(row.get(4)?),
         },
         name: row.get(5)?,
         last_ns: row.get(6)?,
@@ -265,5 +327,9 @@ fn conversation(row: &Row<'_>) -> rusqlite::Result<ConversationRow> {
         disappearing: from_ns
             .zip(in_ns)
             .map(|(from_ns, in_ns)| Disappearing { from_ns, in_ns }),
+        keys: Keys {
+            since_ns: row.get(12)?,
+            of_key_package: !row.get::<_, bool>(13)?,
+        },
     })
 }

@@ -62,4 +62,17 @@ impl Tx<'_> {
             Ok(())
         })
     }
+
+    /// Records that only `to` and what comes before it of `topic` count as having taken effect, where more did.
+    ///
+    /// # Errors
+    /// Those of every write.
+    pub fn rewind(&self, topic: Topic<'_>, to: u64) -> Result<(), StorageError> {
+        self.with(|db| {
+            let (kind, topic) = topic.row();
+            db.prepare_cached("UPDATE cursors SET cursor = min(cursor, ?3) WHERE kind = ?1 AND topic = ?2")?
+                .execute((kind, topic, to))?;
+            Ok(())
+        })
+    }
 }

@@ -1,6 +1,8 @@
 //! What was said, in the order in which this inbox learned of it.
 
-use chancery_store::rusqlite::{self, Row};
+use std::ops::RangeInclusive;
+
+use chancery_store::rusqlite::{self, OptionalExtension as _, Row};
 use chancery_xmtp_wire::{
     content::MessageId,
     identity::{InboxId, InstallationKey},
@@ -9,8 +11,8 @@ use openmls::group::GroupId;
 
 use super::{StorageError, Tx};
 
-/// A place in the order of an inbox's messages. Later messages have greater ones; numbers may be missing, and none is
-/// used twice.
+/// A place in the one order of an inbox's conversations and messages. What it learned later has a greater one; numbers may
+/// be missing, and none is used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(pub u64);
 
@@ -53,14 +55,18 @@ impl Tx<'_> {
     /// # Errors
     /// Those of every write.
     pub fn record(&self, message: &NewMessage) -> Result<Option<Position>, StorageError> {
+        let Position(last) = self.last_position()?;
+        let position = Position(last + 1);
         self.with(|db| {
             let new = db
                 .prepare_cached(
                     "INSERT INTO messages
-                        (id, group_id, network_id, sender_inbox, sender_installation, sent_ns, content, expires_ns)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING",
+                        (position, id, group_id, network_id, sender_inbox, sender_installation, sent_ns, content,
+                         expires_ns)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO NOTHING",
                 )?
                 .execute((
+                    position.0,
                     message.id.to_bytes(),
                     message.group.as_slice(),
                     message.network_id,
@@ -70,8 +76,7 @@ impl Tx<'_> {
                     &message.content,
                     message.expires_ns,
                 ))?;
-            let position = db.last_insert_rowid().cast_unsigned();
-            Ok((new > 0).then_some(Position(position)))
+            Ok((new > 0).then_some(position))
         })
     }
 
@@ -117,14 +122,53 @@ impl Tx<'_> {
         })
     }
 
-    /// The place of the last message.
+    /// The message with this id.
+    ///
+    /// # Errors
+    /// [`StorageError::Sql`].
+    pub fn message(&self, id: &MessageId) -> Result<Option<StoredMessage>, StorageError> {
+        self.with(|db| {
+            Ok(db
+                .prepare_cached(&format!("SELECT {COLUMNS} FROM messages WHERE id = ?1"))?
+                .query_row([id.to_bytes()], stored)
+                .optional()?)
+        })
+    }
+
+    /// The up to `limit` messages of `group` that are there at `now_ns`, were taken by the network within `sent_ns`, and of
+    /// which we learned last; the last one first.
+    ///
+    /// # Errors
+    /// [`StorageError::Sql`].
+    pub fn newest_in(
+        &self,
+        group: &GroupId,
+        sent_ns: RangeInclusive<u64>,
+        limit: u32,
+        now_ns: u64,
+    ) -> Result<Vec<StoredMessage>, StorageError> {
+        // SQLite's integers have a sign
+        let bound = |ns: &u64| i64::try_from(*ns).unwrap_or(i64::MAX);
+        self.with(|db| {
+            let mut statement = db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM messages
+                 WHERE group_id = ?1 AND (expires_ns IS NULL OR expires_ns > ?2) AND sent_ns BETWEEN ?3 AND ?4
+                 ORDER BY position DESC LIMIT ?5"
+            ))?;
+            let (from, to) = (bound(sent_ns.start()), bound(sent_ns.end()));
+            let found = statement.query_map((group.as_slice(), now_ns, from, to, limit), stored)?;
+            Ok(found.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// The last place in the order of conversations and messages that was given away.
     ///
     /// # Errors
     /// [`StorageError::Sql`].
     pub fn last_position(&self) -> Result<Position, StorageError> {
         self.with(|db| {
             let last: Option<u64> = db
-                .prepare_cached("SELECT max(position) FROM messages")?
+                .prepare_cached("SELECT max(seq) FROM sqlite_sequence WHERE name IN ('messages', 'conversations')")?
                 .query_row([], |row| row.get(0))?;
             Ok(Position(last.unwrap_or(0)))
         })

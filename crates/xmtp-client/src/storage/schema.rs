@@ -140,6 +140,36 @@ CREATE TABLE identity_logs (
     PRIMARY KEY (inbox, sequence_id)
 ) STRICT, WITHOUT ROWID;
 ",
+    "
+-- When our keys in a group were renewed last, nanoseconds since the Unix epoch, and whether a commit of ours did that: who
+-- joined has the keys of its key package.
+ALTER TABLE conversations ADD COLUMN keys_ns INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE conversations ADD COLUMN keys_ours INTEGER NOT NULL DEFAULT 0;
+UPDATE conversations SET keys_ns = created_ns;
+",
+    "
+-- Welcomes that are pointers to what the node does not have yet. since_ns: when we saw that first.
+CREATE TABLE pointers (
+    welcome_id INTEGER PRIMARY KEY,
+    created_ns INTEGER NOT NULL,
+    since_ns INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    hpke_public_key BLOB NOT NULL
+) STRICT;
+",
+    "
+-- From here on conversations and messages have one order: each position is greater than all in both tables. Those
+-- conversations that are there come before the messages that are there.
+UPDATE messages SET position = -position;
+UPDATE messages SET position = (SELECT coalesce(max(position), 0) FROM conversations) - position;
+UPDATE sqlite_sequence SET seq = (SELECT coalesce(max(position), seq) FROM messages) WHERE name = 'messages';
+
+-- Whether we want to hear from an inbox. consent: conversations.rs.
+CREATE TABLE consents (
+    inbox BLOB PRIMARY KEY,
+    consent INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+",
 ];
 
 pub(super) fn bring_up_to_date(connection: &Connection) -> Result<(), StorageError> {
@@ -153,4 +183,64 @@ pub(super) fn bring_up_to_date(connection: &Connection) -> Result<(), StorageErr
         tx.commit()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that meets what it did not expect stops")]
+    use super::*;
+
+    /// The step that dates our keys in groups.
+    const KEYS: usize = 4;
+
+    #[test]
+    fn keys_that_were_not_dated_are_as_old_as_the_conversation_and_owed_before_the_next_word() {
+        let connection = Connection::open_in_memory().unwrap();
+        for step in &STEPS[..KEYS] {
+            connection.execute_batch(step).unwrap();
+        }
+        connection.pragma_update(None, "user_version", KEYS).unwrap();
+        let before = "INSERT INTO conversations (group_id, created_ns, consent) VALUES (x'01', 5, 1)";
+        connection.execute_batch(before).unwrap();
+        bring_up_to_date(&connection).unwrap();
+        let keys = connection.query_row("SELECT keys_ns, keys_ours FROM conversations", [], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?))
+        });
+        assert_eq!(keys.unwrap(), (5, false));
+    }
+
+    /// The step that makes one order of two.
+    const ONE_ORDER: usize = 6;
+
+    #[test]
+    fn a_file_of_two_orders_gets_one_and_goes_on_in_it() {
+        let db = Connection::open_in_memory().unwrap();
+        for step in &STEPS[..ONE_ORDER] {
+            db.execute_batch(step).unwrap();
+        }
+        db.pragma_update(None, "user_version", ONE_ORDER).unwrap();
+        db.execute_batch(
+            "INSERT INTO conversations (position, group_id, created_ns, consent) VALUES (1, x'0a', 0, 0), (3, x'0b', 0, 0);
+             INSERT INTO messages
+                (position, id, group_id, network_id, sender_inbox, sender_installation, sent_ns, content)
+             VALUES (1, x'01', x'0a', 1, x'', x'', 0, x''), (2, x'02', x'0a', 2, x'', x'', 0, x''),
+                (7, x'03', x'0b', 3, x'', x'', 0, x'');",
+        )
+        .unwrap();
+        bring_up_to_date(&db).unwrap();
+        let order = |table: &str| -> Vec<(i64, Vec<u8>)> {
+            let name = if table == "messages" { "id" } else { "group_id" };
+            let mut rows = db
+                .prepare(&format!("SELECT position, {name} FROM {table} ORDER BY position"))
+                .unwrap();
+            let found = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+            found.map(Result::unwrap).collect()
+        };
+        assert_eq!(order("conversations"), [(1, vec![10]), (3, vec![11])]);
+        assert_eq!(order("messages"), [(4, vec![1]), (5, vec![2]), (10, vec![3])]);
+        let last: i64 = db
+            .query_row("SELECT max(seq) FROM sqlite_sequence", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(last, 10);
+    }
 }

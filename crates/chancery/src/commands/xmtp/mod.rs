@@ -12,6 +12,7 @@ mod shell;
 
 use std::path::PathBuf;
 
+use chancery_serve::system::small_pages;
 use chancery_terminal::{Failure, Output};
 use chancery_xmtp_client::{network::Endpoint, storage::InboxKey};
 use clap::{Args, Subcommand, ValueEnum};
@@ -24,8 +25,10 @@ use session::Session;
 #[derive(Debug, Args)]
 #[command(
     arg_required_else_help = true,
-    after_help = "An inbox is a file. Beside it lie FILE.key, with which it is encrypted, and FILE.wallet, the key of the wallet that owns
-the inbox; all are for their owner alone. INBOX is an inbox id or the address of a wallet, CONV the id of a conversation.
+    after_help = "An inbox is a file. Beside it lie FILE.key, with which it is encrypted, and FILE.wallet, the key
+of the wallet that owns the inbox; all are for their owner alone. A copy of the file is not another
+device: never use two of them. INBOX is an inbox id or the address of a wallet, CONV the id of a
+conversation.
 
 Examples:
   chancery xmtp new --db me.db
@@ -176,6 +179,7 @@ impl Place {
 /// # Errors
 /// Whatever keeps the command from doing what it was asked.
 pub async fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
+    small_pages();
     let (place, request) = match arguments.command {
         Command::New(place) => {
             let session = Session::register(&place).await?;

@@ -15,7 +15,7 @@ use chancery_base::Ulid;
 use chancery_relay_wire::relay::DeliveryState;
 use tokio::sync::mpsc;
 
-use super::{Known, LaneId, NewMessage, Refusal, Seq};
+use super::{Known, LaneId, NewMessage, Perform, Refusal, Seq, Step, Together};
 
 pub(super) use state::State;
 
@@ -102,5 +102,11 @@ impl MemoryStore {
         let job: Job = Box::new(move |state| done(state.atomically(step)));
         // the task that carries steps out lives as long as the runtime does; after it nobody waits for outcomes
         let _ = self.jobs.send(job);
+    }
+}
+
+impl<S: Known> Perform<Together<S>> for State {
+    fn perform(&mut self, together: Together<S>) -> Result<<Together<S> as Step>::Output, Refusal> {
+        Ok(together.0.into_iter().map(|step| self.atomically(step)).collect())
     }
 }

@@ -16,7 +16,7 @@ use chancery_store::{
     rusqlite::{self, Connection, OptionalExtension as _, params},
 };
 
-use super::rows::Rows;
+use super::rows::{Numbered, Rows};
 use crate::store::{Epoch, LaneId, Refusal};
 
 /// Entries beyond which the cache is emptied at the next commit: some 20 MiB.
@@ -63,8 +63,8 @@ struct Changed {
 pub(super) struct Cache {
     agents: HashMap<AgentDid, Agent>,
     /// (owner of the mailbox, sender).
-    peers: HashMap<(i64, i64), Peer>,
-    lanes: HashMap<(i64, i64), HashMap<String, Lane>>,
+    peers: Numbered<(i64, i64), Peer>,
+    lanes: Numbered<(i64, i64), HashMap<String, Lane>>,
     lane_count: usize,
     rows: Rows,
     /// What is to be written: a commit looks at what its batch changed, and not at all that is cached.

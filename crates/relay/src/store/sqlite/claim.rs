@@ -102,7 +102,8 @@ impl Tx<'_> {
         let wanted = room.min(budget.messages);
         let mut statement = self.0.prepare_cached(
             "SELECT d.seq, d.delivery_id, d.lane_seq, d.position, d.attempts, d.accepted_at,
-                    d.message_id, d.content_type, d.reply_to, d.sent_at, d.sig, p.body,
+                    d.message_id, coalesce(p.content_type, d.content_type), coalesce(p.reply_to, d.reply_to),
+                    coalesce(p.sent_at, d.sent_at), coalesce(p.sig, d.sig), p.body,
                     l.conversation, a.did, i.token, a.ait_jti
              FROM deliveries AS d INDEXED BY deliveries_waiting
              JOIN payloads AS p ON p.seq = d.seq JOIN lanes AS l ON l.id = d.lane JOIN agents AS a ON a.id = d.sender

@@ -3,6 +3,8 @@
 mod agents;
 mod cache;
 mod claim;
+#[cfg(test)]
+mod earlier_files;
 mod fresh_ids;
 mod mailbox;
 mod pairs;
@@ -26,7 +28,7 @@ use chancery_store::{
 
 use tokio::runtime::Handle;
 
-use super::{Known, Refusal};
+use super::{Known, Perform, Refusal, Step, Together};
 use cache::{Cache, SharedCache};
 
 /// The SQLite backend. Clones share it.
@@ -86,6 +88,23 @@ impl Tx<'_> {
     fn counters(&mut self) -> Result<&mut Cache, Refusal> {
         // only the writer is handed steps that count
         self.1.as_deref_mut().ok_or(Refusal::Store(StoreError::Closed))
+    }
+}
+
+impl<S: Known> Perform<Together<S>> for Tx<'_> {
+    fn perform(&mut self, together: Together<S>) -> Result<<Together<S> as Step>::Output, Refusal> {
+        let mut outcomes = Vec::with_capacity(together.0.len());
+        for step in together.0 {
+            let before = self.0.total_changes();
+            let outcome = step.on_sqlite(self);
+            match outcome {
+                // nothing of a step that failed half way is kept, and it cannot be told from the others
+                Err(Refusal::Store(error)) => return Err(Refusal::Store(error)),
+                Err(_) if self.0.total_changes() != before => return Err(Refusal::Store(StoreError::BatchLost)),
+                outcome => outcomes.push(outcome),
+            }
+        }
+        Ok(outcomes)
     }
 }
 

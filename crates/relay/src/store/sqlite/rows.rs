@@ -13,6 +13,8 @@ use std::{
 use chancery_base::{Millis, Ulid, ed25519::Signature};
 use chancery_store::rusqlite::{self, CachedStatement, Connection, ToSql, types::ToSqlOutput};
 
+use foldhash::fast::RandomState;
+
 use super::fresh_ids::Ids;
 use crate::store::{Accepted, Epoch, NewMessage, Seq};
 
@@ -49,6 +51,9 @@ pub(super) struct Waiting {
     pub(super) recipient: i64,
 }
 
+/// A map by numbers that the store gives itself.
+pub(super) type Numbered<K, V> = HashMap<K, V, RandomState>;
+
 /// What is to be written, and what is known of the rows without reading them.
 #[derive(Default)]
 pub(super) struct Rows {
@@ -56,10 +61,10 @@ pub(super) struct Rows {
     /// (sender, message id) of `new`: its place there.
     new_by_id: HashMap<(i64, String), usize>,
     settled: Vec<(Seq, Millis)>,
-    settled_seqs: HashSet<Seq>,
+    settled_seqs: HashSet<Seq, RandomState>,
     /// What sessions were handed when it was accepted: each of these rows waits.
-    waiting: HashMap<Seq, Waiting>,
-    ids: HashMap<i64, Ids>,
+    waiting: Numbered<Seq, Waiting>,
+    ids: Numbered<i64, Ids>,
     /// Ids that are kept in `ids` one by one.
     kept: usize,
     next_seq: Option<Seq>,
@@ -201,12 +206,17 @@ impl Rows {
         let mut update = connection
             .prepare_cached("UPDATE OR FAIL deliveries SET state = 1, updated_at = ?3 WHERE seq BETWEEN ?1 AND ?2")?;
         let mut delete = connection.prepare_cached("DELETE FROM payloads WHERE seq BETWEEN ?1 AND ?2")?;
+        let follows = |seq: Seq, next: Seq| next == seq + 1;
         for run in self
             .settled
-            .chunk_by(|(seq, at), (next, then)| *next == seq + 1 && then == at)
+            .chunk_by(|(seq, at), (next, then)| follows(*seq, *next) && at == then)
         {
-            if let (Some((first, now)), Some((last, _))) = (run.first(), run.last()) {
-                update.execute((first, last, now.0))?;
+            if let (Some((first, at)), Some((last, _))) = (run.first(), run.last()) {
+                update.execute((first, last, at.0))?;
+            }
+        }
+        for run in self.settled.chunk_by(|(seq, _), (next, _)| follows(*seq, *next)) {
+            if let (Some((first, _)), Some((last, _))) = (run.first(), run.last()) {
                 delete.execute((first, last))?;
             }
         }
@@ -225,10 +235,10 @@ impl Rows {
 // `OR FAIL` keeps what a failing statement wrote before it failed, which spares SQLite a journal of the statement. An error
 // here costs the whole batch anyway, and nothing of it stays.
 const DELIVERY: &str = "INSERT OR FAIL INTO deliveries (seq, delivery_id, sender, recipient, message_id, hash, lane, lane_seq, \
-                        position, attempts, claimed, accepted_at, updated_at, content_type, reply_to, sent_at, sig) VALUES ";
-const DELIVERY_COLUMNS: usize = 17;
-const PAYLOAD: &str = "INSERT OR FAIL INTO payloads (seq, body) VALUES ";
-const PAYLOAD_COLUMNS: usize = 2;
+                        position, attempts, claimed, accepted_at, updated_at) VALUES ";
+const DELIVERY_COLUMNS: usize = 13;
+const PAYLOAD: &str = "INSERT OR FAIL INTO payloads (seq, body, content_type, reply_to, sent_at, sig) VALUES ";
+const PAYLOAD_COLUMNS: usize = 6;
 
 static INSERT_DELIVERY: LazyLock<String> = LazyLock::new(|| insert(DELIVERY, DELIVERY_COLUMNS, 1));
 static INSERT_DELIVERIES: LazyLock<String> = LazyLock::new(|| insert(DELIVERY, DELIVERY_COLUMNS, TOGETHER));
@@ -289,19 +299,22 @@ fn insert_deliveries(statement: &mut CachedStatement<'_>, rows: &[NewRow]) -> ru
         to.put(row.held_by.unwrap_or(0))?;
         to.put(row.now.0)?;
         to.put(row.now.0)?;
-        to.put(message.content_type.as_deref())?;
-        to.put(message.reply_to.as_deref())?;
-        to.put(message.sent_at.as_deref())?;
-        to.put(message.sig.map(Signature::to_bytes))?;
     }
     statement.raw_execute().map(drop)
 }
 
 fn insert_payloads(statement: &mut CachedStatement<'_>, rows: &[NewRow]) -> rusqlite::Result<()> {
     let mut to = Binder(statement, 0);
-    for row in rows {
-        to.put(row.accepted.seq)?;
-        to.put(Blob(&row.message.payload))?;
+    for NewRow { accepted, message, .. } in rows {
+        to.put(accepted.seq)?;
+        to.put(Blob(&message.payload))?;
+        to.put(message.content_type.as_deref())?;
+        to.put(message.reply_to.as_deref())?;
+        to.put(message.sent_at.as_deref())?;
+        match &message.sig.map(Signature::to_bytes) {
+            Some(sig) => to.put(Blob(sig))?,
+            None => to.put(rusqlite::types::Null)?,
+        }
     }
     statement.raw_execute().map(drop)
 }

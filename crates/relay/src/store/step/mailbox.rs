@@ -272,6 +272,11 @@ impl Step for Settle {
     /// Whether anything changed.
     type Output = bool;
 
+    fn weight(&self) -> usize {
+        // what it costs a commit, not what it holds: as much as a short message
+        512
+    }
+
     fn needs_savepoint(&self) -> bool {
         false
     }

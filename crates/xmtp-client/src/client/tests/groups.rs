@@ -194,12 +194,7 @@ async fn members_come_and_go_and_change() {
 #[tokio::test]
 async fn two_who_commit_at_once_are_both_served() {
     let world = World::new();
-    let (alice, bob) = (world.person(1).await, world.person(2).await);
-    let group = alice
-        .create_group(GroupOptions::default(), &[bob.inbox()])
-        .await
-        .unwrap();
-    bob.sync().await.unwrap();
+    let (alice, bob, group) = world.two().await;
     for round in 0..5 {
         let name = format!("name {round}");
         let (one, two, three) = tokio::join!(
@@ -223,12 +218,7 @@ async fn two_who_commit_at_once_are_both_served() {
 #[tokio::test]
 async fn who_was_removed_and_does_not_know_it_yet_is_told_when_committing() {
     let world = World::new();
-    let (alice, bob) = (world.person(1).await, world.person(2).await);
-    let group = alice
-        .create_group(GroupOptions::default(), &[bob.inbox()])
-        .await
-        .unwrap();
-    bob.sync().await.unwrap();
+    let (alice, bob, group) = world.two().await;
     alice.remove_members(&group, &[bob.inbox()]).await.unwrap();
     let refused = bob.set_field(&group, field::GROUP_NAME, "mine").await;
     assert!(matches!(refused, Err(ClientError::NotAMember)), "{refused:?}");
@@ -238,12 +228,7 @@ async fn who_was_removed_and_does_not_know_it_yet_is_told_when_committing() {
 #[tokio::test]
 async fn a_member_leaves() {
     let world = World::new();
-    let (alice, bob) = (world.person(1).await, world.person(2).await);
-    let group = alice
-        .create_group(GroupOptions::default(), &[bob.inbox()])
-        .await
-        .unwrap();
-    bob.sync().await.unwrap();
+    let (alice, bob, group) = world.two().await;
     assert!(matches!(alice.leave(&group).await, Err(ClientError::SuperAdminLeaves)));
     bob.leave(&group).await.unwrap();
     alice.sync().await.unwrap();
@@ -262,12 +247,7 @@ async fn a_member_leaves() {
 #[tokio::test]
 async fn the_same_key_and_content_is_one_message() {
     let world = World::new();
-    let (alice, bob) = (world.person(1).await, world.person(2).await);
-    let group = alice
-        .create_group(GroupOptions::default(), &[bob.inbox()])
-        .await
-        .unwrap();
-    bob.sync().await.unwrap();
+    let (alice, bob, group) = world.two().await;
     let first = alice.send_keyed(&group, text("receipt"), "key").await.unwrap();
     assert_eq!(alice.send_keyed(&group, text("receipt"), "key").await.unwrap(), first);
     alice.sync().await.unwrap();

@@ -6,7 +6,13 @@
     reason = "a test that meets what it did not expect stops"
 )]
 
+mod entering;
 mod following;
 mod groups;
+mod keys;
+mod log;
+mod reading;
+mod replacing;
 mod trouble;
+mod way;
 mod world;

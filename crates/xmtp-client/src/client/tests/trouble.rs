@@ -15,15 +15,15 @@ use crate::{
 };
 
 /// A client whose file is on the disk, over a way on which things go wrong.
-struct Fragile {
-    world: World,
+pub(super) struct Fragile {
+    pub(super) world: World,
     folder: tempfile::TempDir,
-    way: Faulty,
+    pub(super) way: Faulty,
     runs: u64,
 }
 
 impl Fragile {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let world = World::new();
         let way = Faulty::new(Arc::new(world.node.clone()), seeded(77), Faults::default());
         Self {
@@ -48,12 +48,12 @@ impl Fragile {
         }
     }
 
-    async fn register(&mut self) -> Client {
+    pub(super) async fn register(&mut self) -> Client {
         let wallet = self.world.wallet(1);
         Client::register(self.parts(), &wallet, Nonce(1)).await.unwrap()
     }
 
-    async fn again(&mut self) -> Client {
+    pub(super) async fn again(&mut self) -> Client {
         Client::open(self.parts()).await.unwrap()
     }
 }

@@ -14,8 +14,9 @@ use openmls::group::GroupId;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
+use super::way::Way;
 use crate::{
-    client::{Client, Message, Parts},
+    client::{Client, GroupOptions, Message, Parts},
     crypto::Crypto,
     network::{MemoryNode, NodeApi},
     storage::InboxDb,
@@ -91,6 +92,32 @@ impl World {
     /// Somebody with one installation.
     pub(super) async fn person(&self, seed: u64) -> Client {
         self.installation(seed, seed).await
+    }
+
+    /// Somebody with one installation, who comes over a way of its own.
+    pub(super) async fn person_on_a_way(&self, seed: u64) -> (Client, Way) {
+        let way = Way::new(&self.node);
+        let parts = self.parts(seed, Arc::new(way.clone()));
+        let client = Client::register(parts, &self.wallet(seed), Nonce(1)).await.unwrap();
+        (client, way)
+    }
+
+    /// Alice, Bob, and Alice's group, which Bob has entered.
+    pub(super) async fn two(&self) -> (Client, Client, GroupId) {
+        let (alice, bob, _, group) = self.two_on_a_way().await;
+        (alice, bob, group)
+    }
+
+    /// The same, and Bob's way.
+    pub(super) async fn two_on_a_way(&self) -> (Client, Client, Way, GroupId) {
+        let alice = self.person(1).await;
+        let (bob, way) = self.person_on_a_way(2).await;
+        let group = alice
+            .create_group(GroupOptions::default(), &[bob.inbox()])
+            .await
+            .unwrap();
+        bob.sync().await.unwrap();
+        (alice, bob, way, group)
     }
 }
 

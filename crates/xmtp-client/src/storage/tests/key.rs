@@ -50,6 +50,9 @@ fn play(inbox: &mut Inbox) -> Vec<Vec<u8>> {
         Ok::<_, StorageError>(bundle.init_private_key().to_vec())
     });
     let mut seen = inbox.said();
+    // three letters are in random bytes sooner or later
+    seen.retain(|said| said.len() > 4);
+    assert!(!seen.is_empty());
     seen.extend([secret.unwrap(), GROUP.to_vec()]);
     seen.extend([&b"SQLite format 3"[..], b"mls_values"].map(<[u8]>::to_vec));
     seen

@@ -1,0 +1,3 @@
+//! What only the inside of the crate can test: where each write is stopped.
+
+mod crash;

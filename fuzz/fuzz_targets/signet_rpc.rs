@@ -1,0 +1,7 @@
+#![no_main]
+#![allow(dead_code)] // the other bodies
+
+#[path = "../signet_bodies.rs"]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::rpc(data));
