@@ -11,6 +11,8 @@
 mod figure;
 mod process;
 mod relay;
+mod repeat;
+mod signet;
 mod skills;
 mod xmtp;
 mod xmtp_node;
@@ -37,6 +39,8 @@ struct Args {
 enum Bench {
     /// Messages through the relay, beside a bare relay.
     Relay(relay::Options),
+    /// Projection of messages to harnesses.
+    Signet(signet::Options),
     /// Checks of skills, beside what nobody can do without.
     Skills(skills::Options),
     /// Messages and streams through the XMTP node, beside bare gRPC and the bare store.
@@ -73,6 +77,7 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         match args.bench {
             Bench::Relay(options) => relay::run(options).await,
+            Bench::Signet(options) => signet::run(&options),
             Bench::Skills(options) => skills::run(&options),
             Bench::XmtpNode(options) => xmtp_node::run(&options).await,
             Bench::Xmtp(options) => xmtp::run(&options).await,

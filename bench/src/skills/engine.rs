@@ -17,7 +17,8 @@ use chancery_skills::{
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use serde_json::json;
 
-use super::{Options, pairs, report};
+use super::{Options, report};
+use crate::repeat::pairs;
 
 /// Files that are asked for in turn, so that the same few are asked for however many grants there are.
 const FILES: usize = 10;
@@ -84,8 +85,7 @@ fn open_with_ten_paths(options: &Options, root: &Path) -> anyhow::Result<()> {
     let dir = File::open(&last)?;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
     let measured = pairs(
-        options,
-        options.repeat,
+        (options.pairs, options.repeat),
         || Ok(broker.open_read("s", None, &file)?),
         || {
             let flags = OFlags::RDONLY | OFlags::CLOEXEC;
@@ -142,8 +142,7 @@ fn curve(options: &Options, root: &Path) -> anyhow::Result<()> {
         };
         let (mut ours, mut yardstick) = (0, 0);
         let measured = pairs(
-            options,
-            options.repeat,
+            (options.pairs, options.repeat),
             || check(many, files, &mut ours),
             || check(few, few_files, &mut yardstick),
         )?;

@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use chancery_base::ed25519::SecretKey;
 use chancery_manifest::{Envelope, Manifest, Options as ManifestOptions, SignedDocument as _, pae};
 
-use super::{Options, pairs, report};
+use super::{Options, report};
+use crate::repeat::pairs;
 
 /// A manifest of the size of the seed's sample, in version 2.
 const MANIFEST: &str = r#"{
@@ -43,8 +44,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     let signature = key.sign(&message);
     let repeat = options.repeat / 4 + 1;
     let measured = pairs(
-        options,
-        repeat,
+        (options.pairs, repeat),
         || Ok(Envelope::parse(envelope.as_bytes())?.verify(&public, NonZeroUsize::MIN)?),
         || Ok(key.public().verify(&message, &signature)?),
     )?;

@@ -137,7 +137,12 @@ impl Running {
     fn stop(mut self, signal: &str) -> i32 {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
-        self.child.wait().unwrap().code().unwrap()
+        let status = self.child.wait().unwrap();
+        status.code().unwrap_or_else(|| {
+            let mut stderr = String::new();
+            self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+            panic!("{status}: {stderr}");
+        })
     }
 }
 

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
-use crate::options::{BUSY_TIMEOUT, Durability, Options, STATEMENT_CACHE};
+use crate::{
+    connect::connect,
+    options::{BUSY_TIMEOUT, Durability, Options, STATEMENT_CACHE},
+};
 
 /// Bytes of a page of a new file. Messages are often a KiB: of those 7 fit into 8 KiB where 3 fit into 4 KiB, and the log takes
 /// half the system calls.
@@ -48,7 +51,7 @@ pub(crate) fn reader(path: &Path, options: &Options) -> rusqlite::Result<Connect
 
 fn open(path: &Path, mode: OpenFlags, cache_kib: i64, durability: Durability) -> rusqlite::Result<Connection> {
     // no SQLITE_OPEN_URI: a path is a path, whatever it starts with
-    let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let connection = connect(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     match durability {
         // FULL syncs the log at every commit; NORMAL would only keep it in order

@@ -10,6 +10,7 @@
 mod callback;
 mod checkpoint;
 mod command;
+mod connect;
 mod connection;
 mod database;
 mod error;
@@ -24,6 +25,7 @@ mod stats;
 mod writer;
 
 pub use command::{Command, Submitted};
+pub use connect::connect;
 pub use database::Database;
 pub use error::StoreError;
 pub use migrate::Migration;

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use chancery_store::rusqlite::{Connection, OpenFlags, Row};
+use chancery_store::{
+    connect,
+    rusqlite::{OpenFlags, Row},
+};
 
 use super::peers::Peer;
 use crate::{
@@ -22,7 +25,7 @@ pub fn peers(dir: &Path) -> Result<BTreeMap<String, Peer>> {
         return Ok(BTreeMap::new());
     }
     let read = || {
-        let db = Connection::open_with_flags(
+        let db = connect(
             &path,
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )?;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use chancery_store::{
-    StoreError, lock,
+    StoreError, connect, lock,
     rusqlite::{self, Connection, MAIN_DB, OpenFlags, config::DbConfig, ffi},
 };
 use zeroize::Zeroizing;
@@ -47,7 +47,7 @@ pub(super) fn open(path: &Path, key: Option<&InboxKey>) -> Result<(Connection, L
     }
     // no SQLITE_OPEN_URI: a path is a path, whatever it starts with
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)
+    let connection = connect(path, flags)
         .and_then(|connection| configure(connection, key, "wal"))
         .map_err(|cause| match cause.sqlite_error_code() {
             Some(ffi::ErrorCode::DatabaseBusy | ffi::ErrorCode::DatabaseLocked) => StorageError::Locked {
@@ -80,7 +80,11 @@ fn file_failed(path: &Path, source: io::Error) -> StorageError {
 }
 
 pub(super) fn in_memory() -> Result<Connection, StorageError> {
-    Ok(configure(Connection::open_in_memory()?, None, "memory")?)
+    Ok(configure(
+        connect(Path::new(":memory:"), OpenFlags::default())?,
+        None,
+        "memory",
+    )?)
 }
 
 fn configure(connection: Connection, key: Option<&InboxKey>, journal: &str) -> rusqlite::Result<Connection> {
