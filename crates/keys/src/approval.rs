@@ -163,7 +163,11 @@ impl What {
         }
     }
 
-    fn check(&self) -> Result<(), ApprovalError> {
+    /// Whether it can be put to a person: it is not too long, and every reader reads its numbers alike.
+    ///
+    /// # Errors
+    /// [`ApprovalError::Parameters`].
+    pub fn check(&self) -> Result<(), ApprovalError> {
         let text = json::canonical(self).map_err(|_| ApprovalError::Parameters)?;
         if text.len() > MAX_PARAMETER_BYTES || !is_exact(&self.parameters) {
             return Err(ApprovalError::Parameters);

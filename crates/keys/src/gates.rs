@@ -22,8 +22,16 @@ pub enum Operation {
     AgentCreation,
     /// Letting an admin read messages.
     AdminReadElevation,
-    /// Showing the words of a wallet. It always waits: no switch turns this off.
+    /// Showing the words of a wallet. It always waits, as what follows does: no switch turns this off.
     WalletBackup,
+    /// Letting an action be done that is held.
+    ActionApproval,
+    /// Letting a harness see what is hidden from it.
+    RevealApproval,
+    /// Making a superadmin.
+    SuperadminCreation,
+    /// Making a token for an admin, for somebody of whom nothing else says that they are one.
+    AdminTokenCreation,
 }
 
 /// The switches `[biometricGating]`; all off unless set.
@@ -122,6 +130,15 @@ pub struct Infeasible {
 }
 
 impl Operation {
+    /// Those that wait whatever is configured.
+    pub const ALWAYS: [Self; 5] = [
+        Self::WalletBackup,
+        Self::ActionApproval,
+        Self::RevealApproval,
+        Self::SuperadminCreation,
+        Self::AdminTokenCreation,
+    ];
+
     /// Those that have a switch.
     pub const SWITCHED: [Self; 6] = [
         Self::RootKeyCreation,
@@ -154,7 +171,11 @@ impl Gates {
             Operation::EgressExpansion => self.egress_expansion,
             Operation::AgentCreation => self.agent_creation,
             Operation::AdminReadElevation => self.admin_read_elevation,
-            Operation::WalletBackup => true,
+            Operation::WalletBackup
+            | Operation::ActionApproval
+            | Operation::RevealApproval
+            | Operation::SuperadminCreation
+            | Operation::AdminTokenCreation => true,
         }
     }
 
@@ -265,6 +286,10 @@ impl fmt::Display for Operation {
             Self::AgentCreation => "setting an agent up",
             Self::AdminReadElevation => "reading messages as admin",
             Self::WalletBackup => "showing the words of a wallet",
+            Self::ActionApproval => "letting an agent do what it asked to do",
+            Self::RevealApproval => "showing an agent what is hidden from it",
+            Self::SuperadminCreation => "making a superadmin",
+            Self::AdminTokenCreation => "making a token for an admin",
         })
     }
 }

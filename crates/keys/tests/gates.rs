@@ -68,8 +68,33 @@ fn gates_are_off_unless_set_and_a_typo_is_told() {
     for operation in Operation::SWITCHED {
         assert_eq!(some.holds(operation), operation == Operation::AgentCreation);
     }
-    assert!(some.holds(Operation::WalletBackup));
     assert!(serde_json::from_str::<Gates>(r#"{"agentcreation":true}"#).is_err());
+}
+
+#[test]
+fn what_only_the_owner_decides_waits_under_every_preset() {
+    let presets = Preset::ALL.map(|preset| preset.values().gates);
+    for gates in presets.into_iter().chain([Gates::default(), Gates::ALL]) {
+        for operation in Operation::ALWAYS {
+            assert!(gates.holds(operation), "{operation}");
+        }
+    }
+    let words = Operation::ALWAYS.map(|operation| serde_json::to_value(operation).unwrap());
+    assert_eq!(
+        json!(words),
+        json!([
+            "walletBackup",
+            "actionApproval",
+            "revealApproval",
+            "superadminCreation",
+            "adminTokenCreation"
+        ])
+    );
+    assert!(
+        Operation::ALWAYS
+            .iter()
+            .all(|operation| !Operation::SWITCHED.contains(operation))
+    );
 }
 
 #[test]

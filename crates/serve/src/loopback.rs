@@ -25,6 +25,41 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// The user that the kernel shows for ids that have no place in our user namespace: it may be anybody.
 const OVERFLOW_UID: u32 = 65_534;
 
+/// Why a request is none of a program on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Foreign {
+    /// It carries what browsers add.
+    #[error("Browsers may not use this API.")]
+    Browser,
+    /// It does not say, once, that it means loopback.
+    #[error("This API is reached as 127.0.0.1, [::1] or localhost only.")]
+    Host,
+}
+
+impl Foreign {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Browser => "LOCAL_API_BROWSER_REFUSED",
+            Self::Host => "LOCAL_API_HOST_REFUSED",
+        }
+    }
+}
+
+/// Whether a request is of no browser and means loopback: what every local API asks before anything else. For those that answer
+/// in a shape of their own; the others have [`Guard`].
+///
+/// # Errors
+/// [`Foreign`].
+pub fn check_origin(headers: &HeaderMap, uri: &Uri) -> Result<(), Foreign> {
+    if headers.contains_key(header::ORIGIN) || headers.contains_key(FETCH_SITE) {
+        return Err(Foreign::Browser);
+    }
+    if !names_loopback(headers, uri) {
+        return Err(Foreign::Host);
+    }
+    Ok(())
+}
+
 /// What a local API asks of a request.
 pub struct Guard {
     token: Option<Zeroizing<String>>,
@@ -58,17 +93,7 @@ impl Guard {
     }
 
     fn judge(&self, headers: &HeaderMap, uri: &Uri, peer: Option<&Peer>) -> Result<(), ApiError> {
-        if headers.contains_key(header::ORIGIN) || headers.contains_key(FETCH_SITE) {
-            return Err(ApiError::new(
-                403,
-                "LOCAL_API_BROWSER_REFUSED",
-                "Browsers may not use this API.",
-            ));
-        }
-        if !names_loopback(headers, uri) {
-            let text = "This API is reached as 127.0.0.1, [::1] or localhost only.";
-            return Err(ApiError::new(403, "LOCAL_API_HOST_REFUSED", text));
-        }
+        check_origin(headers, uri).map_err(|foreign| ApiError::new(403, foreign.code(), foreign.to_string()))?;
         let Some(token) = &self.token else {
             if self.always || peer.is_some_and(|peer| !peer.address().ip().to_canonical().is_loopback()) {
                 let text = "This API is for programs on its own machine.";

@@ -35,5 +35,9 @@ pub use outbound::rate::Rate;
 pub use principal::Principal;
 pub use session::{AuthRefused, Harness, HarnessLogin, HarnessSession, Outgoing};
 pub use signet::{Parts, Signet, StartError};
-pub use stream::{frame::Frame, mailbox::SendBuffer};
+pub use stream::{
+    frame::Frame,
+    mailbox::SendBuffer,
+    watch::{Seen, Watch, Watched},
+};
 pub use traffic::TrafficSettings;

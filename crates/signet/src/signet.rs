@@ -11,7 +11,7 @@ use std::{
 
 use chancery_audit::{Chain, Outcome};
 use chancery_base::{Clock, Millis, Rng};
-use chancery_signet_wire::{CredentialId, Failure};
+use chancery_signet_wire::{BearerToken, CredentialId, Failure, frame::Auth};
 use chancery_store::StoreError;
 use serde_json::json;
 use tokio::{
@@ -31,6 +31,7 @@ use crate::{
     session::{AuthRefused, HarnessLogin, HarnessSession},
     settings::CredentialSettings,
     store::{Problem, Store},
+    stream::watch::Watch,
     traffic::{Traffic, TrafficSettings},
 };
 
@@ -129,6 +130,31 @@ impl Signet {
     /// [`AuthRefused`], with what the connection closes.
     pub async fn authenticate(&self, login: HarnessLogin) -> Result<HarnessSession, AuthRefused> {
         self.core.traffic.authenticate(login).await
+    }
+
+    /// The credential whose token a harness shows with a request of its own, where there is no connection to be let in on. One
+    /// that is bound to a key is not recognised so: nothing proves the key.
+    ///
+    /// # Errors
+    /// [`AuthRefused`].
+    pub async fn recognise(&self, token: &BearerToken, uid: Option<u32>) -> Result<CredentialId, AuthRefused> {
+        let login = HarnessLogin {
+            auth: Auth {
+                token: token.clone(),
+                last_seen_seq: None,
+                last_seen_epoch: None,
+                proof: None,
+            },
+            nonce: None,
+            uid,
+        };
+        self.core.traffic.recognise(&login).await
+    }
+
+    /// Watches the events of all credentials, for whoever administers them, from now on.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        self.core.traffic.watch()
     }
 
     /// Tells all harnesses that the signet ends: their connections close once they were told. They come back when it does,

@@ -32,6 +32,7 @@ use crate::{
         mailbox::SendBuffer,
         news::Tell,
         standing::Rules,
+        watch::{Watch, Watchers},
     },
 };
 
@@ -84,6 +85,7 @@ pub(crate) struct Traffic {
     pub(crate) records: Records,
     pub(crate) decided: Arc<Decided>,
     pub(crate) hub: Hub,
+    watchers: Watchers,
     pub(crate) seals: Arc<dyn Seals>,
     pub(crate) posting: Posting,
     pub(crate) sends: Meter,
@@ -129,6 +131,7 @@ impl Traffic {
             }),
             records,
             hub: Hub::default(),
+            watchers: Watchers::default(),
             seals,
             posting: Posting::default(),
             sends: Meter::new("sends", settings.sends),
@@ -166,6 +169,12 @@ impl Traffic {
     pub(crate) async fn stop(&self) {
         self.tasks.stop().await;
         self.inboxes().clear();
+        self.watchers.close();
+    }
+
+    /// Watches what harnesses are told, from now on.
+    pub(crate) fn watch(&self) -> Watch {
+        Watch::new(self.store.clone(), self.watchers.join())
     }
 
     fn inboxes(&self) -> MutexGuard<'_, BTreeMap<InboxId, Followed>> {
@@ -232,7 +241,10 @@ impl Traffic {
     async fn deliver(self: Arc<Self>, mut arriving: mpsc::UnboundedReceiver<Parcel>) {
         while let Some(parcel) = arriving.recv().await {
             match parcel {
-                Parcel::Delivery(delivery) => self.hub.deliver(&delivery),
+                Parcel::Delivery(delivery) => {
+                    self.hub.deliver(&delivery);
+                    self.watchers.tell(&delivery, self.clock.now());
+                }
                 Parcel::Flushed(flushed) => {
                     // whoever waited may have gone
                     let _ = flushed.send(());

@@ -79,16 +79,26 @@ struct Known {
 }
 
 impl Traffic {
-    /// Lets a harness in.
-    pub(crate) async fn authenticate(self: &Arc<Self>, login: HarnessLogin) -> Result<HarnessSession, AuthRefused> {
+    /// The credential of a login that is right at this moment.
+    pub(crate) async fn recognise(&self, login: &HarnessLogin) -> Result<CredentialId, AuthRefused> {
+        Ok(self.known(login).await?.credential)
+    }
+
+    async fn known(&self, login: &HarnessLogin) -> Result<Known, AuthRefused> {
         let hash = sha256(login.auth.token.reveal());
         let decided = Arc::clone(&self.decided);
         let known = self.store.read(move |sql| known(sql, &hash, &decided.rules)).await?;
         let known = known.ok_or(AuthRefused::Refused)?;
-        let now = self.clock.now();
-        if known.standing.in_force(now).is_err() || !known.is_held_by(&login) {
+        if known.standing.in_force(self.clock.now()).is_err() || !known.is_held_by(login) {
             return Err(AuthRefused::Refused);
         }
+        Ok(known)
+    }
+
+    /// Lets a harness in.
+    pub(crate) async fn authenticate(self: &Arc<Self>, login: HarnessLogin) -> Result<HarnessSession, AuthRefused> {
+        let known = self.known(&login).await?;
+        let now = self.clock.now();
         let stream = match known.stream {
             Some(stream) => stream,
             None => self.commit(Begin(known.credential)).await?,

@@ -13,7 +13,7 @@ use super::{
     frame::{Frame, written},
     resume::Kept,
 };
-use crate::store::{Problem, Tx};
+use crate::store::{Problem, Tx, column::parsed};
 
 /// Streams are trimmed every so many events, each at another number of it, so that a chat that a thousand streams follow
 /// does not make them all trim at once. A stream keeps up to so many more than it must.
@@ -160,6 +160,14 @@ fn caught_up(at: Millis) -> Result<Arc<str>, Problem> {
 /// The stream of `credential`, if one was begun.
 pub(crate) fn begun(sql: &Connection, credential: CredentialId) -> Result<Option<StreamId>, Problem> {
     existing(sql, &credential.to_string())
+}
+
+/// Whose `stream` is.
+pub(crate) fn credential_of(sql: &Connection, stream: StreamId) -> Result<Option<CredentialId>, Problem> {
+    Ok(sql
+        .prepare_cached("SELECT credential_id FROM streams WHERE id = ?1")?
+        .query_row([stream.0], |row| parsed(row, 0))
+        .optional()?)
 }
 
 /// What is kept of a stream.

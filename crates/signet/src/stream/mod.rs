@@ -14,6 +14,7 @@ pub(crate) mod release;
 pub(crate) mod resume;
 pub(crate) mod reveal;
 pub(crate) mod standing;
+pub(crate) mod watch;
 
 /// The tables.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

@@ -8,6 +8,7 @@ mod projection;
 mod reveals;
 mod sends;
 mod streams;
+mod watch;
 
 use std::{
     collections::BTreeSet,
