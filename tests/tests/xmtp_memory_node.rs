@@ -102,7 +102,10 @@ impl Both {
         F: Future<Output = Result<T, NodeError>>,
     {
         let refused = self.ask(question).await.unwrap_err();
-        assert!(matches!(refused, NodeError::Refused(_)), "{refused:?}");
+        assert!(
+            matches!(refused, NodeError::Refused(_) | NodeError::Denied(_)),
+            "{refused:?}"
+        );
     }
 }
 

@@ -82,6 +82,7 @@ impl Held {
                 let closed = || "the node closed the connection".to_owned();
                 health.last_error = Some(error.map_or_else(closed, ToString::to_string));
             }
+            Contact::Trouble(error) => health.last_error = Some(error.to_string()),
             _ => {}
         }
     }

@@ -11,7 +11,8 @@ use chancery_xmtp_wire::{
 use openmls::{
     extensions::Extensions,
     group::{GroupContext, GroupId, MlsGroup},
-    prelude::{LeafNodeIndex, OpenMlsProvider as _},
+    key_packages::KeyPackage,
+    prelude::{LeafNodeIndex, OpenMlsProvider as _, tls_codec::Serialize as _},
 };
 
 use super::{
@@ -23,8 +24,12 @@ use super::{
 use crate::{
     commit::{Accepted, CLAIMED, CommitError, check},
     group::{GroupState, with_membership, with_metadata, with_permissions},
+    identity::DirectoryError,
     storage::{Intent, Tx},
 };
+
+/// Key packages that are fetched at once: with 64 KiB each they fit into an answer of 25 MiB.
+const AT_ONCE: usize = 256;
 
 /// What a commit is to contain, worked out for one epoch.
 struct Plan {
@@ -32,6 +37,13 @@ struct Plan {
     context: Option<Extensions<GroupContext>>,
     add: Vec<ValidatedKeyPackage>,
     remove: Vec<LeafNodeIndex>,
+}
+
+/// Who comes and goes.
+struct Members<'a> {
+    add: &'a [InboxId],
+    remove: &'a [InboxId],
+    unfit: &'a BTreeSet<InstallationKey>,
 }
 
 /// How making a commit ended.
@@ -51,9 +63,53 @@ impl Inner {
     /// [`ClientError::Denied`] when the group's rules would refuse it: nobody is sent what all would pass over. Others when it
     /// cannot be made.
     pub(super) async fn make_commit(&self, intent: &Intent, action: &Action) -> Result<Making, ClientError> {
-        let Some(plan) = self.plan(&intent.group, action).await? else {
+        let Some(plan) = self.plan(&intent.group, action, &BTreeSet::new()).await? else {
             return Ok(Making::Nothing);
         };
+        let adds: Vec<_> = plan.add.iter().map(|one| one.key_package().clone()).collect();
+        match self.carry_out(intent, plan).await {
+            Err(error @ ClientError::Mls { .. }) if !adds.is_empty() => {
+                let unfit = self.unfit(&intent.group, &adds)?;
+                if unfit.is_empty() {
+                    return Err(error);
+                }
+                match self.plan(&intent.group, action, &unfit).await? {
+                    Some(plan) => self.carry_out(intent, plan).await,
+                    None => Ok(Making::Nothing),
+                }
+            }
+            made => made,
+        }
+    }
+
+    /// The installations whose key packages the group cannot take, valid as they are: they lack what it demands of members,
+    /// or hold a key that is in it already. Whoever publishes one keeps nobody else out by that.
+    fn unfit(&self, group: &GroupId, adds: &[KeyPackage]) -> Result<BTreeSet<InstallationKey>, ClientError> {
+        self.db.transaction(|tx| {
+            let mut group = self.member_of(tx, group)?;
+            let provider = tx.provider();
+            let (mut unfit, mut leaf_keys, mut init_keys) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+            for one in adds {
+                let builder = group.commit_builder().consume_proposal_store(false);
+                let alone = builder.propose_adds([one.clone()]).force_self_update(true);
+                let fits = alone.load_psks(provider.storage()).is_ok_and(|builder| {
+                    let built = builder.build(provider.rand(), provider.crypto(), &self.installation, |_| true);
+                    built.is_ok()
+                });
+                let leaf = one.leaf_node();
+                let leaf_key = leaf.encryption_key().tls_serialize_detached();
+                let new = leaf_key.is_ok_and(|key| leaf_keys.insert(key))
+                    && init_keys.insert(one.hpke_init_key().as_slice().to_vec());
+                if !(fits && new) {
+                    let key = leaf.signature_key().as_slice();
+                    unfit.extend(InstallationKey::try_from(key).ok());
+                }
+            }
+            Ok(unfit)
+        })
+    }
+
+    async fn carry_out(&self, intent: &Intent, plan: Plan) -> Result<Making, ClientError> {
         let made = self.db.transaction(|tx| {
             let mut group = self.member_of(tx, &intent.group)?;
             if group.epoch().as_u64() != plan.epoch {
@@ -130,7 +186,13 @@ impl Inner {
         }
     }
 
-    async fn plan(&self, group: &GroupId, action: &Action) -> Result<Option<Plan>, ClientError> {
+    /// Works out what `action` takes now. Installations that are `unfit` are not added.
+    async fn plan(
+        &self,
+        group: &GroupId,
+        action: &Action,
+        unfit: &BTreeSet<InstallationKey>,
+    ) -> Result<Option<Plan>, ClientError> {
         let (epoch, state, extensions, leaves) = self.db.transaction(|tx| {
             let group = self.member_of(tx, group)?;
             let state = GroupState::of(&group)?;
@@ -196,7 +258,12 @@ impl Inner {
             Action::Members { add, remove } => {
                 let add: Vec<_> = add.iter().copied().map(InboxId::from_bytes).collect();
                 let remove: Vec<_> = remove.iter().copied().map(InboxId::from_bytes).collect();
-                let Some(membership) = self.plan_members(&state, &leaves, &add, &remove, &mut plan).await? else {
+                let members = Members {
+                    add: &add,
+                    remove: &remove,
+                    unfit,
+                };
+                let Some(membership) = self.plan_members(&state, &leaves, &members, &mut plan).await? else {
                     return Ok(None);
                 };
                 plan.context = Some(with_membership(&extensions, &membership)?);
@@ -211,10 +278,10 @@ impl Inner {
         &self,
         state: &GroupState,
         leaves: &BTreeMap<InstallationKey, (LeafNodeIndex, Option<InboxId>)>,
-        add: &[InboxId],
-        remove: &[InboxId],
+        members: &Members<'_>,
         plan: &mut Plan,
     ) -> Result<Option<GroupMembership>, ClientError> {
+        let Members { add, remove, unfit } = members;
         let old = &state.membership;
         let removed: BTreeSet<_> = remove
             .iter()
@@ -222,9 +289,15 @@ impl Inner {
             .copied()
             .collect();
         let kept = old.members.keys().filter(|inbox| !removed.contains(inbox));
-        let target: BTreeSet<_> = kept.chain(add).copied().collect();
+        let target: BTreeSet<_> = kept.chain(*add).copied().collect();
         let asked: Vec<_> = target.iter().copied().collect();
-        self.directory.refresh(&*self.node, &self.db, &asked).await?;
+        match self.directory.refresh(&*self.node, &self.db, &asked).await {
+            // who is a member stays as its log was when it could be verified; the others do not wait for it
+            Err(
+                DirectoryError::Unverifiable(inbox) | DirectoryError::Rewritten(inbox) | DirectoryError::Shorter(inbox),
+            ) if !add.contains(&inbox) => self.directory.refresh(&*self.node, &self.db, add).await?,
+            read => read?,
+        }
         // where the group is now: the rules compare with it
         let known: Vec<_> = old
             .members
@@ -265,15 +338,15 @@ impl Inner {
             .collect();
 
         let keys: Vec<_> = joining.iter().map(|(_, key)| *key).collect();
-        let found = if keys.is_empty() {
-            Vec::new()
-        } else {
-            self.node.key_packages(&keys).await?
-        };
+        let mut found = Vec::with_capacity(keys.len());
+        for some in keys.chunks(AT_ONCE) {
+            found.extend(self.node.key_packages(some).await?);
+        }
         for ((inbox, key), bytes) in joining.iter().zip(found) {
             let usable = bytes
                 .and_then(|bytes| ValidatedKeyPackage::parse(&bytes, self.clock.now()).ok())
-                .filter(|package| package.installation() == *key && package.inbox_id() == *inbox);
+                .filter(|package| package.installation() == *key && package.inbox_id() == *inbox)
+                .filter(|_| !unfit.contains(key));
             match usable {
                 Some(package) => plan.add.push(package),
                 // official clients write it down and go on, so that one broken installation keeps nobody out

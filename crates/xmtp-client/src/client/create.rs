@@ -12,7 +12,7 @@ use super::{Client, ClientError, Consent, GroupOptions, Inner, MAX_PAST_EPOCHS, 
 use crate::{
     group::GroupState,
     identity::{capabilities, lifetime},
-    storage::{Keys, NewConversation},
+    storage::{IntentId, Keys, NewConversation},
 };
 
 impl Client {
@@ -20,7 +20,8 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError::NoInbox`], and [`ClientError::Group`] for a field that is too long; those of the file and the node.
-    /// After one of the node the group is there all the same, and the members are added at the next sync.
+    /// After one that is retryable the group is there all the same, and the members are added at the next sync. After any
+    /// other nobody could be added, and what was made of it is left.
     pub async fn create_group(&self, options: GroupOptions, members: &[InboxId]) -> Result<GroupId, ClientError> {
         let mut state = GroupState::new_group(self.inbox(), options.permissions);
         let mut fields = vec![
@@ -74,22 +75,28 @@ impl Client {
             return Err(ClientError::NoInbox(*unknown));
         }
         let id = GroupId::from_slice(&inner.rng.bytes::<GROUP_ID>());
-        inner.found(&id, state, peer, &Action::members(members, &[]))?;
-        inner.finish(&id).await?;
+        let first = inner.found(&id, state, peer, &Action::members(members, &[]))?;
+        let finished = inner.finish(&id).await;
         inner.bell.ring();
+        if let Some(error) = inner.outcome(first) {
+            // alone in it we would speak to nobody
+            inner.db.transaction(|tx| tx.conversation_left(&id))?;
+            return Err(error);
+        }
+        finished?;
         Ok(id)
     }
 }
 
 impl Inner {
-    /// Makes the group with us alone, and queues what is to be done to it next.
+    /// Makes the group with us alone, and queues what is to be done to it next, for which somebody waits.
     pub(super) fn found(
         &self,
         id: &GroupId,
         state: &GroupState,
         peer: Option<InboxId>,
         next: &Action,
-    ) -> Result<(), ClientError> {
+    ) -> Result<IntentId, ClientError> {
         self.db.transaction(|tx| {
             let provider = tx.provider();
             let doing = "make a group";
@@ -119,8 +126,9 @@ impl Inner {
             };
             tx.record_conversation(&conversation, keys)?;
             self.note_settings(tx, id, state)?;
-            tx.queue_intent(id, &next.encode()?)?;
-            Ok(())
+            let first = tx.queue_intent(id, &next.encode()?)?;
+            self.wait_for(first);
+            Ok(first)
         })
     }
 }

@@ -125,7 +125,15 @@ impl Inner {
         let ours = self.installation.inbox();
         let role = state.metadata.role(&ours);
         if author.inbox != ours && role >= Role::Admin && state.permissions.remove_member.allows(role) {
-            tx.queue_intent(&envelope.group, &Action::members(&[], &[author.inbox]).encode()?)?;
+            let removal = Action::members(&[], &[author.inbox]).encode()?;
+            // once, however often it asks
+            if !tx
+                .intents(&envelope.group)?
+                .iter()
+                .any(|intent| intent.body == *removal)
+            {
+                tx.queue_intent(&envelope.group, &removal)?;
+            }
         }
         Ok(())
     }
@@ -162,5 +170,7 @@ fn expiry(row: &ConversationRow, sent_ns: u64, content: &[u8]) -> Option<u64> {
     );
     let content = EncodedContent::parse(Bytes::copy_from_slice(content)).ok();
     let told = content.and_then(|content| content.content_type.known()) == Some(KnownType::GroupUpdated);
-    (sent_ns >= from_ns && !told).then(|| sent_ns.saturating_add(in_ns))
+    // whoever may set it may set any number; the file's have a sign
+    let latest = i64::MAX.cast_unsigned();
+    (sent_ns >= from_ns && !told).then(|| sent_ns.saturating_add(in_ns).min(latest))
 }

@@ -2,7 +2,7 @@
 
 use chancery_xmtp_wire::{
     content::{Content, GroupUpdated, MessageId},
-    group::ConversationType,
+    group::{ConversationType, GROUP_ID},
     identity::{InboxId, InstallationKey},
     proto::mls::message_contents::{WelcomeWrapperAlgorithm, group_updated::Inbox},
 };
@@ -23,8 +23,6 @@ use crate::{
 
 /// How often the logs that a welcome needs are fetched before that is an error.
 const LOOKS: usize = 4;
-/// How long a key package is offered that nobody uses, in milliseconds: 30 days, as official clients.
-const KEY_PACKAGE_MS: i64 = 30 * 24 * 3_600 * 1_000;
 /// How long a pointer may lead to nothing before it is passed over, in nanoseconds: two minutes. What it points to is sent
 /// with it.
 const POINTER_NS: u64 = 120_000_000_000;
@@ -101,8 +99,14 @@ impl Inner {
         if entered > 0 {
             self.bell.ring();
         }
-        self.renew_key_package(entered > 0).await;
-        failed.map_or(Ok(entered), Err)
+        self.directory.forget_unknown();
+        self.renew_key_package().await;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        // all that was sent to us has been read
+        self.forget_key_packages()?;
+        Ok(entered)
     }
 
     /// Whether there are pointers that lead to nothing yet.
@@ -122,17 +126,6 @@ impl Inner {
             if page.next.is_none() {
                 return Ok(entered);
             }
-        }
-    }
-
-    /// Publishes a new key package when the last one was used, or has grown old: what is wrapped for a new one, who steals
-    /// our keys later cannot read. When it fails, the old one is good still, and the next time will do.
-    async fn renew_key_package(&self, used: bool) {
-        let now = self.clock.now();
-        let made = self.db.transaction(|tx| tx.last_key_package_made());
-        let old = made.is_ok_and(|made| made.is_none_or(|made| now.since(made) > KEY_PACKAGE_MS));
-        if used || old {
-            let _ = self.publish_key_package().await;
         }
     }
 
@@ -163,7 +156,7 @@ impl Inner {
                 Ok(entered) => return Ok(entered),
                 Err(Stop::NeedsLog(wanted)) => match self.directory.at_least(&*self.node, &self.db, &wanted).await {
                     // who is in that group nobody can say here, now or later; other welcomes must not wait for it
-                    Err(DirectoryError::Unverifiable(_)) => {
+                    Err(DirectoryError::Unverifiable(_) | DirectoryError::Rewritten(_)) => {
                         self.db.transaction(|tx| over(tx, envelope, from))?;
                         return Ok(false);
                     }
@@ -172,7 +165,10 @@ impl Inner {
                 Err(Stop::InGroup(group)) => {
                     // it may tell that we were removed before we were welcomed again
                     read = true;
-                    self.catch_up(&group).await?;
+                    // where it cannot be read further, no other welcome waits for that
+                    if let Err(error @ (ClientError::Node(_) | ClientError::Storage(_))) = self.catch_up(&group).await {
+                        return Err(error);
+                    }
                 }
                 Err(Stop::Failed(error)) => return Err(error),
             }
@@ -275,8 +271,14 @@ impl Inner {
             return Ok(false);
         }
         let id = processed.unverified_group_info().group_id().clone();
-        let known = tx.conversation(&id)?;
-        let known = known.filter(|row| row.active);
+        // of another length no client makes one, and a node need not know any
+        if id.as_slice().len() != GROUP_ID {
+            return Ok(false);
+        }
+        let (known, left) = match tx.conversation(&id)? {
+            Some(row) if row.active => (Some(row), None),
+            left => (None, left),
+        };
         match &known {
             Some(_) if !read => return Err(Stop::InGroup(id)),
             // what we are in already is not thrown away for what somebody sends
@@ -303,6 +305,11 @@ impl Inner {
             // between installations of one inbox, or a single message: not ours (xmtp spec 3.10)
             _ => return Ok(false),
         };
+        if let Some(left) = left
+            && !self.may_come_back(tx, &left, &staged, peer)?
+        {
+            return Ok(false);
+        }
         let ours = added_by == self.installation.inbox();
         let added = Added {
             group: id.clone(),
@@ -331,6 +338,7 @@ impl Inner {
             of_key_package: true,
         };
         tx.record_conversation(&conversation, keys)?;
+        tx.key_package_used()?;
         self.note_settings(tx, &id, &state)?;
         tx.conversation_pauses(&id, pause.map(|version| version.to_string()).as_deref())?;
         self.tell_who_added_us(tx, envelope, &added, from)?;

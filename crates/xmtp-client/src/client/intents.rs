@@ -78,11 +78,15 @@ impl Inner {
                     match self.send_commit(&intent).await {
                         Ok(()) => {}
                         Err(error) if error.is_retryable() && sends < SENDS => {}
-                        Err(error) if error.is_retryable() => return Err(error),
-                        Err(error) => {
-                            self.give_up(&intent, error)?;
+                        Err(error @ ClientError::Node(NodeError::Refused(_))) => {
+                            // whatever it says, an earlier request may have brought it there
+                            self.catch_up(group).await?;
+                            if self.next_commit(group)?.is_some_and(|(left, _)| left == intent) {
+                                self.give_up(&intent, error)?;
+                            }
                             continue;
                         }
+                        Err(error) => return Err(error),
                     }
                     match self.catch_up(group).await {
                         Err(error) if error.is_retryable() && sends < SENDS => {}
@@ -140,7 +144,8 @@ impl Inner {
         Ok(())
     }
 
-    fn wait_for(&self, id: IntentId) {
+    /// Somebody waits for an intent, and asks for its [`outcome`](Self::outcome).
+    pub(super) fn wait_for(&self, id: IntentId) {
         super::lock(&self.waiting).insert(id, None);
     }
 
@@ -151,7 +156,8 @@ impl Inner {
         }
     }
 
-    fn outcome(&self, id: IntentId) -> Option<ClientError> {
+    /// Why an intent came to nothing, if it did. Nobody waits for it any more.
+    pub(super) fn outcome(&self, id: IntentId) -> Option<ClientError> {
         super::lock(&self.waiting).remove(&id).flatten()
     }
 

@@ -13,6 +13,7 @@ mod enter;
 mod error;
 mod follow;
 mod intents;
+mod key_packages;
 mod log;
 mod manage;
 mod receive;
@@ -144,7 +145,9 @@ impl Client {
 
 impl Inner {
     fn now_ns(&self) -> u64 {
-        u64::try_from(self.clock.now().0).unwrap_or(0).saturating_mul(1_000_000)
+        let now = u64::try_from(self.clock.now().0).unwrap_or(0);
+        // the file's numbers have a sign
+        now.saturating_mul(1_000_000).min(i64::MAX.cast_unsigned())
     }
 
     fn lane(&self, group: &GroupId) -> Arc<Lane> {

@@ -62,7 +62,7 @@ enum Opened {
     Taken(usize),
     /// It breaks a rule.
     Refused,
-    /// It cannot be decrypted, or is none. `ahead`: it is of a later epoch than ours.
+    /// It cannot be decrypted, or is none. `ahead`: others may be in a later epoch than we.
     Unreadable { ahead: bool },
 }
 
@@ -211,7 +211,7 @@ impl Inner {
         }
         match opened {
             Opened::Taken(messages) => return Ok(messages),
-            Opened::Unreadable { ahead: true } => tx.conversation_may_fork(&envelope.group)?,
+            Opened::Unreadable { ahead: true } => tx.conversation_may_fork(&envelope.group, true)?,
             Opened::Refused | Opened::Unreadable { ahead: false } => {}
         }
         Ok(0)
@@ -228,6 +228,7 @@ impl Inner {
         let group = loaded.group(self, tx, &envelope.group)?;
         let provider = tx.provider();
         let epoch = message.epoch().as_u64();
+        let is_commit = message.content_type() == ContentType::Commit;
         let Ok(processed) = group.process_message(&provider, message) else {
             // what is too old for us was for others; but when somebody is in an epoch that we do not know, we may have parted
             let ahead = epoch > group.epoch().as_u64();
@@ -262,8 +263,17 @@ impl Inner {
                 group
                     .merge_staged_commit(&provider, *commit)
                     .map_err(ClientError::mls("merge a commit"))?;
+                if row.maybe_forked {
+                    // somebody goes on from where we are. Anybody who knows the group's id can make us fear, and those who
+                    // have parted from us do so again with their next word.
+                    tx.conversation_may_fork(&envelope.group, false)?;
+                }
                 self.lose_races(tx, group)?;
                 self.took_effect(tx, row, envelope, group, &accepted, &author)?
+            }
+            // a commit of ours that we gave up: the others follow it
+            ProcessedMessageContent::OwnPrivateMessage if is_commit && epoch == group.epoch().as_u64() => {
+                return Ok(Opened::Unreadable { ahead: true });
             }
             // official clients of the version that we claim commit to no proposals of others
             _ => 0,

@@ -3,7 +3,7 @@
 use chancery_base::ed25519::SecretKey;
 use chancery_xmtp_wire::identity::{Identifier, InboxId, InstallationKey, Nonce, WalletKey};
 
-use super::{Client, ClientError, Inner, Parts, Shared};
+use super::{Client, ClientError, Parts, Shared};
 use crate::identity::{Installation, inbox_of, revocation};
 
 impl Client {
@@ -103,20 +103,12 @@ impl Client {
         Ok(self.inner.node.publish_identity_update(&update).await?)
     }
 
-    /// Publishes a new key package in place of the former one, whose private keys stay for welcomes that are under way.
+    /// Publishes a new key package in place of the former one, whose private keys stay for welcomes that are under way, for as
+    /// long as somebody may use it.
     ///
     /// # Errors
     /// Those of the file and the node.
     pub async fn rotate_key_package(&self) -> Result<(), ClientError> {
         self.inner.publish_key_package().await
-    }
-}
-
-impl Inner {
-    pub(super) async fn publish_key_package(&self) -> Result<(), ClientError> {
-        let made = self
-            .db
-            .transaction(|tx| self.installation.new_key_package(tx, self.clock.now()))?;
-        Ok(self.node.upload_key_package(made).await?)
     }
 }

@@ -7,7 +7,10 @@
 //! next welcome wherever it leads. That is how official super admins bring back a member that has parted from them. A DM
 //! lets nobody remove, and stays as it is.
 
-use chancery_xmtp_wire::{group::Role, identity::InstallationKey};
+use chancery_xmtp_wire::{
+    group::Role,
+    identity::{InboxId, InstallationKey},
+};
 use openmls::group::{MlsGroup, StagedWelcome};
 
 use super::{ClientError, Inner, inbox_of};
@@ -31,6 +34,20 @@ impl Inner {
         }
         let known = GroupState::of(&ours)?;
         Ok(known.immutable == state.immutable && self.may_bring_us_back(&ours, &known, staged))
+    }
+
+    /// Whether `staged` leads back to the group of `row`, in which we are no more. One from before we left, told once more,
+    /// does not; nor one to what is another kind of conversation.
+    pub(super) fn may_come_back(
+        &self,
+        tx: &Tx<'_>,
+        row: &ConversationRow,
+        staged: &StagedWelcome,
+        peer: Option<InboxId>,
+    ) -> Result<bool, ClientError> {
+        // the commit that removed us may have added us, too
+        let ended = self.load(tx, &row.new.group)?.epoch();
+        Ok(staged.group_context().epoch() >= ended && row.new.peer == peer)
     }
 
     /// Whether the sender of a welcome may remove and add us in the group as we know it.

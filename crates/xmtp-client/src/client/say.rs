@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::{Client, ClientError, Consent, Inner, action::Action, lock};
 use crate::{
     network::NodeError,
-    storage::{IntentId, IntentState, OutboxMessage, Tx},
+    storage::{Intent, IntentId, IntentState, OutboxMessage, StorageError, Tx},
 };
 
 /// Messages that one request sends: far below what a node takes.
@@ -34,14 +34,16 @@ impl Client {
     /// our keys there are 30 days old, a commit renews them before; what is said does not depend on that.
     ///
     /// # Errors
-    /// [`ClientError::NoConversation`], `NotAMember` or `Paused`; those of the file and the node. After a retryable one the
-    /// message is [`Pending`](super::Delivery::Pending), and the next sync sends it.
+    /// [`ClientError::NoConversation`], `NotAMember` or `Paused`; those of the file and the node. After one that is retryable,
+    /// or [`NodeError::Denied`], the message is [`Pending`](super::Delivery::Pending), and the next sync sends it. After
+    /// [`NodeError::Refused`] it has [`Failed`](super::Delivery::Failed), and keeps no other from being sent.
     pub async fn send(&self, group: &GroupId, content: EncodedContent) -> Result<MessageId, ClientError> {
         self.say(group, &content, None).await
     }
 
-    /// The same with a key of one's own: the same content with the same key is one message, however often it is sent. A DM
-    /// is written to in the group in which we write now, unless the message is in another one already.
+    /// The same with a key of one's own: the same content with the same key is one message, however often it is sent. One
+    /// that failed is tried once more. A DM is written to in the group in which we write now, unless the message is in
+    /// another one already.
     ///
     /// # Errors
     /// Those of [`send`](Self::send).
@@ -60,7 +62,7 @@ impl Client {
                     return Ok(Some((group.clone(), Some(id))));
                 }
                 // one that failed never went out
-                if tx.posted(&id)?.is_some_and(|message| message.intent.is_some()) {
+                if tx.posted(&id)?.is_some_and(|message| !message.has_failed()) {
                     return Ok(Some((group.clone(), None)));
                 }
             }
@@ -82,10 +84,16 @@ impl Client {
     ) -> Result<MessageId, ClientError> {
         let inner = &self.inner;
         inner.writable(group)?;
-        match inner.refresh_members(group).await {
-            // it is written down all the same, and said when the node is back
-            Err(error) if error.is_retryable() => {}
-            refreshed => refreshed?,
+        // a node that is away, a member whose log nobody can verify, a key package that does not fit: what is said is written
+        // down all the same, and goes out when it can
+        if let Err(
+            error @ (ClientError::NoConversation
+            | ClientError::NotAMember
+            | ClientError::Paused(_)
+            | ClientError::Storage(_)),
+        ) = inner.refresh_members(group).await
+        {
+            return Err(error);
         }
         inner.renew_keys_to_speak(group).await?;
         let (made, mut ready) = oneshot::channel();
@@ -106,7 +114,10 @@ impl Client {
             .map_err(|_| ClientError::Node(NodeError::Unavailable("nobody sent it".into())))??;
         inner.post(group).await?;
         drop(turn);
-        Ok(id)
+        match inner.db.transaction(|tx| tx.posted(&id))?.and_then(|left| left.refused) {
+            Some(said) => Err(NodeError::Refused(said).into()),
+            None => Ok(id),
+        }
     }
 }
 
@@ -166,6 +177,11 @@ impl Inner {
         let (key, id) = match key {
             Some(key) => {
                 let id = MessageId::of(group.as_slice(), &key, &content);
+                if let Some(left) = tx.posted(&id)?.filter(OutboxMessage::has_failed) {
+                    let intent = try_again(tx, &left)?;
+                    made.push((intent, self.encrypt(tx, mls, intent, &left)?));
+                    return Ok(id);
+                }
                 if known(&id)? {
                     return Ok(id);
                 }
@@ -189,6 +205,7 @@ impl Inner {
             written_ns,
             idempotency_key: key,
             content,
+            refused: None,
         };
         tx.post(&message)?;
         made.push((intent, self.encrypt(tx, mls, intent, &message)?));
@@ -217,14 +234,16 @@ impl Inner {
         Ok(payload.into())
     }
 
-    /// Sends what was made for `group` and not sent yet, in order. Whoever calls has the turn.
+    /// Sends what was made for `group` and not sent yet, in order. What the node refuses for good has failed, and the rest
+    /// goes on. Whoever calls has the turn.
     async fn post(&self, group: &GroupId) -> Result<(), ClientError> {
+        let mut at_once = AT_ONCE;
         loop {
             let mut bytes = 0;
             let next: Vec<_> = lock(&self.unsent)
                 .iter()
                 .filter(|(_, (of, _))| of == group)
-                .take(AT_ONCE)
+                .take(at_once)
                 .take_while(|(_, (_, payload))| {
                     let first = bytes == 0;
                     bytes += payload.len();
@@ -239,7 +258,27 @@ impl Inner {
             for (_, payload) in &next {
                 messages.push((payload.clone(), self.mark(group, payload)?));
             }
-            self.node.send_group_messages(messages).await?;
+            match self.node.send_group_messages(messages).await {
+                Ok(()) => {}
+                // one of them is refused: which one is seen when each goes alone
+                Err(NodeError::Refused(_)) if next.len() > 1 => {
+                    at_once = 1;
+                    continue;
+                }
+                Err(NodeError::Refused(said)) => {
+                    self.db.transaction(|tx| {
+                        // what has come back all the same is over, or is to be made again
+                        let there = |intent: &Intent| matches!(intent.state, IntentState::Made { .. });
+                        for intent in tx.intents(group)?.into_iter().filter(there) {
+                            if next.iter().any(|(id, _)| *id == intent.id) {
+                                tx.intent_refused(intent.id, &said)?;
+                            }
+                        }
+                        Ok::<_, StorageError>(())
+                    })?;
+                }
+                Err(error) => return Err(error.into()),
+            }
             let mut unsent = lock(&self.unsent);
             for (id, _) in &next {
                 unsent.remove(id);
@@ -307,4 +346,15 @@ impl Inner {
         let key = HmacKey::derive(&root, group.as_slice(), epoch(self.clock.now()))?;
         Ok(Bytes::copy_from_slice(&key.mark(payload)?))
     }
+}
+
+/// The intent that sends a message that failed once more.
+fn try_again(tx: &Tx<'_>, failed: &OutboxMessage) -> Result<IntentId, ClientError> {
+    if let Some(refused) = failed.intent {
+        tx.intent_lost(refused)?;
+        return Ok(refused);
+    }
+    let intent = tx.queue_intent(&failed.group, &Action::Say.encode()?)?;
+    tx.post_again(&failed.id, intent)?;
+    Ok(intent)
 }

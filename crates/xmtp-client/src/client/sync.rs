@@ -109,12 +109,13 @@ impl Inner {
         if lock(&self.refreshed).get(group).is_some_and(recent) {
             return Ok(());
         }
-        match self.perform(group, &Action::members(&[], &[])).await {
+        let looked = match self.perform(group, &Action::members(&[], &[])).await {
             // whoever may not add installations leaves it to those who may
-            Ok(()) | Err(ClientError::Refused(_)) => {}
-            Err(error) => return Err(error),
-        }
+            Err(ClientError::Refused(_)) => Ok(()),
+            Err(error) if error.is_retryable() => return Err(error),
+            looked => looked,
+        };
         lock(&self.refreshed).insert(group.clone(), now);
-        Ok(())
+        looked
     }
 }

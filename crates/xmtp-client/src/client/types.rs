@@ -97,7 +97,7 @@ pub enum Delivery {
     Sent,
     /// It is ours, and the network may not have it yet. It will be sent again.
     Pending,
-    /// It is ours, and can never be sent: we are no member any more.
+    /// It is ours, and is not sent any more: we are no member any more, or the node refused it for good.
     Failed,
 }
 

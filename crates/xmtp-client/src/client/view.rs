@@ -220,9 +220,9 @@ impl Inner {
 
     fn unordered(&self, left: OutboxMessage) -> Message {
         let delivery = match left.intent {
-            None => Delivery::Failed,
+            _ if left.has_failed() => Delivery::Failed,
             Some(intent) if lock(&self.unsent).contains_key(&intent) => Delivery::Pending,
-            Some(_) => Delivery::Sent,
+            _ => Delivery::Sent,
         };
         Message {
             id: left.id,

@@ -22,6 +22,10 @@ use crate::{
     storage::{SharedDb, StorageError},
 };
 
+/// Inboxes whose logs are asked for at once: official clients ask for 50, and the logs of so many fit into one answer
+/// whatever their owners put there (xmtp spec 2.3.10: 25 MiB).
+const AT_ONCE: usize = 48;
+
 /// The identity logs of inboxes as far as they were read. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
@@ -119,10 +123,20 @@ impl Directory {
     /// Any [`DirectoryError`]. What was verified before it is kept.
     pub async fn refresh(&self, node: &dyn NodeApi, db: &SharedDb, inboxes: &[InboxId]) -> Result<(), DirectoryError> {
         let inboxes: Vec<_> = inboxes.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
-        if inboxes.is_empty() {
-            return Ok(());
+        let mut failed = None;
+        for some in inboxes.chunks(AT_ONCE) {
+            match self.refresh_some(node, db, some).await {
+                Ok(()) => {}
+                // the rest would fare no better
+                Err(error @ (DirectoryError::Node(_) | DirectoryError::Storage(_))) => return Err(error),
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        self.load(db, &inboxes)?;
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn refresh_some(&self, node: &dyn NodeApi, db: &SharedDb, inboxes: &[InboxId]) -> Result<(), DirectoryError> {
+        self.load(db, inboxes)?;
         let last: Vec<_> = inboxes.iter().map(|inbox| self.last(*inbox)).collect();
         // so that the last known entry comes once more
         let after = |last: &Option<(u64, _)>| last.as_ref().map_or(0, |(id, _)| id.saturating_sub(1));
@@ -249,6 +263,11 @@ impl Directory {
                 removed: Vec::new(),
             },
         })
+    }
+
+    /// Forgets of whom nothing is known: whoever sends us a welcome can name as many who never were.
+    pub fn forget_unknown(&self) {
+        lock(&self.known).retain(|_, known| known.last.is_some());
     }
 
     /// Reads from the file what is not in memory.

@@ -41,6 +41,7 @@ fn db() -> SharedDb {
 struct Teller {
     log: Mutex<Result<Vec<(u64, IdentityUpdate)>, NodeError>>,
     asked: Mutex<Vec<u64>>,
+    most: Mutex<usize>,
 }
 
 impl Teller {
@@ -48,6 +49,7 @@ impl Teller {
         Self {
             log: Mutex::new(Ok(log.to_vec())),
             asked: Mutex::default(),
+            most: Mutex::default(),
         }
     }
 
@@ -71,6 +73,8 @@ impl NodeApi for Teller {
     fn identity_updates<'a>(&'a self, after: &'a [(InboxId, u64)]) -> BoxFuture<'a, Vec<Vec<LoggedUpdate>>> {
         Box::pin(async move {
             let log = self.log.lock().unwrap().clone()?;
+            let mut most = self.most.lock().unwrap();
+            *most = after.len().max(*most);
             let mut asked = self.asked.lock().unwrap();
             asked.extend(after.iter().map(|(_, after)| *after));
             let entries = |after: u64| {
@@ -304,4 +308,28 @@ async fn a_log_that_only_a_chain_can_judge_is_neither_believed_nor_refused() {
     assert!(matches!(failed, DirectoryError::Unverifiable(_)), "{failed}");
     assert!(matches!(directory.entry(alice.inbox, 5), Entry::State(_)));
     assert_eq!(directory.entry(alice.inbox, 9), Entry::Unread);
+}
+
+#[tokio::test]
+async fn the_logs_of_many_are_asked_for_in_parts_and_who_never_was_is_not_remembered() {
+    let alice = alice();
+    let (node, db, directory) = (Teller::new(&alice.log), db(), Directory::new());
+    directory.refresh(&node, &db, &[alice.inbox]).await.unwrap();
+    node.tells(Ok(Vec::new()));
+    let nobody: Vec<_> = (0..1_000_u32)
+        .map(|number| {
+            let mut bytes = [7; 32];
+            bytes[..4].copy_from_slice(&number.to_be_bytes());
+            (InboxId::from_bytes(bytes), 5)
+        })
+        .collect();
+    directory.at_least(&node, &db, &nobody).await.unwrap();
+    // official clients ask for 50
+    assert!(*node.most.lock().unwrap() <= 50);
+    assert_eq!(node.asked().len(), 1_001);
+    let (first, last) = (nobody[0].0, nobody[999].0);
+    assert_eq!(directory.entry(first, 5), Entry::Absent);
+    directory.forget_unknown();
+    assert_eq!(directory.entry(last, 5), Entry::Unread);
+    assert!(matches!(directory.entry(alice.inbox, 12), Entry::State(_)));
 }

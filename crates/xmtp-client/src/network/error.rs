@@ -16,21 +16,25 @@ pub enum NodeError {
     /// A stream was cut because its reader was too slow, or other requests came first: go on from the cursor.
     #[error("the node broke off: {0}")]
     Aborted(String),
-    /// The node refused the request; asking again cannot help.
+    /// The node refused what it was sent; sending the same again cannot help.
     #[error("the node refused: {0}")]
     Refused(String),
+    /// The node, or what stands before it, does not do that for us: it says nothing of what it was sent. Asking again helps
+    /// once somebody has changed that.
+    #[error("the node does not serve us: {0}")]
+    Denied(String),
     /// What the node answered is not what was asked for.
     #[error("the node answered something else: {0}")]
     Malformed(&'static str),
 }
 
 impl NodeError {
-    /// Whether the same request may do later. What is not retryable is wrong for good.
+    /// Whether the same request may do later by itself.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Limited(_) | Self::Aborted(_) => true,
-            Self::Refused(_) | Self::Malformed(_) => false,
+            Self::Refused(_) | Self::Denied(_) | Self::Malformed(_) => false,
         }
     }
 }
@@ -45,6 +49,7 @@ impl From<Status> for NodeError {
             }
             Code::ResourceExhausted => Self::Limited(said),
             Code::Aborted => Self::Aborted(said),
+            Code::Unauthenticated | Code::PermissionDenied | Code::Unimplemented => Self::Denied(said),
             _ => Self::Refused(said),
         }
     }
@@ -57,6 +62,7 @@ impl ErrorCode for NodeError {
             Self::Limited(_) => "XMTP_CLIENT_NODE_LIMITED",
             Self::Aborted(_) => "XMTP_CLIENT_NODE_ABORTED",
             Self::Refused(_) => "XMTP_CLIENT_NODE_REFUSED",
+            Self::Denied(_) => "XMTP_CLIENT_NODE_DENIED",
             Self::Malformed(_) => "XMTP_CLIENT_NODE_MALFORMED",
         }
     }
@@ -65,6 +71,7 @@ impl ErrorCode for NodeError {
         match self {
             Self::Limited(_) => Category::Limited,
             Self::Refused(_) => Category::Input,
+            Self::Denied(_) => Category::Forbidden,
             Self::Unavailable(_) | Self::Aborted(_) | Self::Malformed(_) => Category::Unavailable,
         }
     }
@@ -75,7 +82,7 @@ impl ErrorCode for NodeError {
                 Some("check the node's address, and that it runs: chancery xmtp-node starts one here")
             }
             Self::Limited(_) | Self::Aborted(_) => Some("wait a little, and do it again"),
-            Self::Refused(_) | Self::Malformed(_) => None,
+            Self::Refused(_) | Self::Denied(_) | Self::Malformed(_) => None,
         }
     }
 }
@@ -103,5 +110,21 @@ mod tests {
             assert!(!NodeError::from(Status::new(code, "")).is_retryable(), "{code:?}");
         }
         assert!(!NodeError::Malformed("").is_retryable());
+    }
+
+    #[test]
+    fn what_is_sent_is_at_fault_only_where_the_node_says_so() {
+        for (code, at_fault) in [
+            (Code::InvalidArgument, true),
+            (Code::OutOfRange, true),
+            (Code::FailedPrecondition, true),
+            // a gateway whose key has expired, or a way that leads nowhere
+            (Code::Unauthenticated, false),
+            (Code::PermissionDenied, false),
+            (Code::Unimplemented, false),
+        ] {
+            let error = NodeError::from(Status::new(code, ""));
+            assert_eq!(matches!(error, NodeError::Refused(_)), at_fault, "{code:?}");
+        }
     }
 }

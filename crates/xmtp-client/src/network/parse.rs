@@ -21,8 +21,8 @@ pub(super) fn group_message(message: GroupMessage) -> Result<GroupEnvelope, Node
         return Err(NodeError::Malformed("a group message without an id"));
     }
     Ok(GroupEnvelope {
-        id: v1.id,
-        created_ns: v1.created_ns,
+        id: number(v1.id)?,
+        created_ns: number(v1.created_ns)?,
         group: GroupId::from_slice(&v1.group_id),
         data: v1.data,
     })
@@ -55,7 +55,11 @@ pub(super) fn welcome(message: WelcomeMessage) -> Result<WelcomeEnvelope, NodeEr
     if id == 0 {
         return Err(NodeError::Malformed("a welcome without an id"));
     }
-    Ok(WelcomeEnvelope { id, created_ns, body })
+    Ok(WelcomeEnvelope {
+        id: number(id)?,
+        created_ns: number(created_ns)?,
+        body,
+    })
 }
 
 pub(super) fn welcome_input(welcome: WelcomeToSend) -> WelcomeMessageInput {
@@ -89,10 +93,18 @@ pub(super) fn logged_update(entry: IdentityUpdateLog) -> Result<LoggedUpdate, No
         .update
         .ok_or(NodeError::Malformed("an entry of a log without its update"))?;
     Ok(LoggedUpdate {
-        sequence_id: entry.sequence_id,
+        sequence_id: number(entry.sequence_id)?,
         server_timestamp_ns: entry.server_timestamp_ns,
         update: update
             .try_into()
             .map_err(|_| NodeError::Malformed("an identity update that is none"))?,
     })
+}
+
+/// An id or a time as nodes count them: they keep them with a sign, and so do we.
+fn number(number: u64) -> Result<u64, NodeError> {
+    if number > i64::MAX.cast_unsigned() {
+        return Err(NodeError::Malformed("a number that no node counts to"));
+    }
+    Ok(number)
 }

@@ -187,14 +187,15 @@ impl Tx<'_> {
         })
     }
 
-    /// Records that a commit could not be processed: we may have parted from the others.
+    /// Records that a commit could not be processed: we may have parted from the others. Or that nothing speaks for that any
+    /// more.
     ///
     /// # Errors
     /// Those of every write.
-    pub fn conversation_may_fork(&self, group: &GroupId) -> Result<(), StorageError> {
+    pub fn conversation_may_fork(&self, group: &GroupId, may: bool) -> Result<(), StorageError> {
         self.with(|db| {
-            db.prepare_cached("UPDATE conversations SET maybe_forked = 1 WHERE group_id = ?1")?
-                .execute([group.as_slice()])?;
+            db.prepare_cached("UPDATE conversations SET maybe_forked = ?2 WHERE group_id = ?1")?
+                .execute((group.as_slice(), may))?;
             Ok(())
         })
     }

@@ -58,21 +58,22 @@ impl Tx<'_> {
         })
     }
 
-    /// The intents of `group`, in order.
+    /// The intents of `group`, in order, but those whose payload was refused.
     ///
     /// # Errors
     /// [`StorageError::Sql`].
     pub fn intents(&self, group: &GroupId) -> Result<Vec<Intent>, StorageError> {
         self.with(|db| {
             let mut statement = db.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM intents WHERE group_id = ?1 ORDER BY id"
+                "SELECT {COLUMNS} FROM intents WHERE group_id = ?1 AND refused IS NULL ORDER BY id"
             ))?;
             let found = statement.query_map([group.as_slice()], intent)?;
             Ok(found.collect::<rusqlite::Result<_>>()?)
         })
     }
 
-    /// The intent of which a payload with this hash was made.
+    /// The intent of which a payload with this hash was made, also one that was refused: a node that said so may have it all
+    /// the same.
     ///
     /// # Errors
     /// [`StorageError::Sql`].
@@ -97,13 +98,30 @@ impl Tx<'_> {
         )
     }
 
-    /// Records that the payload of an intent lost its race: it is queued again.
+    /// Records that the node refused the payload of an intent for good, and what it said. The payload is not kept.
+    ///
+    /// # Errors
+    /// [`StorageError::Intent`] unless its payload was made.
+    pub fn intent_refused(&self, id: IntentId, said: &str) -> Result<(), StorageError> {
+        self.step(
+            "UPDATE intents SET refused = ?2 WHERE id = ?1 AND payload_hash IS NOT NULL",
+            (id.0, said),
+        )?;
+        self.with(|db| {
+            db.prepare_cached("DELETE FROM payloads WHERE intent_id = ?1")?
+                .execute([id.0])?;
+            Ok(())
+        })
+    }
+
+    /// Records that the payload of an intent lost its race, or is to be tried once more: it is queued again.
     ///
     /// # Errors
     /// [`StorageError::Intent`] unless its payload was made.
     pub fn intent_lost(&self, id: IntentId) -> Result<(), StorageError> {
         self.step(
-            "UPDATE intents SET payload_hash = NULL, epoch = NULL WHERE id = ?1 AND payload_hash IS NOT NULL",
+            "UPDATE intents SET payload_hash = NULL, epoch = NULL, refused = NULL
+             WHERE id = ?1 AND payload_hash IS NOT NULL",
             [id.0],
         )
     }

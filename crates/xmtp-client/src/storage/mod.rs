@@ -48,6 +48,7 @@ pub use cursors::Topic;
 pub use error::StorageError;
 pub use intents::{Intent, IntentId, IntentState};
 pub use key::{InboxKey, KeyFileError};
+pub use key_packages::{NewestKeyPackage, Stage};
 pub use messages::{NewMessage, Position, StoredMessage};
 pub use outbox::{Made, OutboxMessage};
 pub use pointers::WaitingPointer;

@@ -35,9 +35,20 @@ pub struct OutboxMessage {
     pub idempotency_key: String,
     /// An `EncodedContent`.
     pub content: Vec<u8>,
+    /// What the node said when it refused it for good.
+    pub refused: Option<String>,
 }
 
-const MESSAGE: &str = "id, group_id, intent_id, written_ns, idempotency_key, content";
+impl OutboxMessage {
+    /// Whether it is not sent any more by itself.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.intent.is_none() || self.refused.is_some()
+    }
+}
+
+const MESSAGE: &str = "id, group_id, intent_id, written_ns, idempotency_key, content,
+     (SELECT refused FROM intents WHERE intents.id = intent_id)";
 
 impl Tx<'_> {
     /// Keeps what was made of an intent, and what its effect is to bring about.
@@ -111,6 +122,18 @@ impl Tx<'_> {
         })
     }
 
+    /// Has this intent send a message of ours that failed.
+    ///
+    /// # Errors
+    /// Those of every write.
+    pub fn post_again(&self, id: &MessageId, intent: IntentId) -> Result<(), StorageError> {
+        self.with(|db| {
+            db.prepare_cached("UPDATE outbox SET intent_id = ?2 WHERE id = ?1")?
+                .execute((id.to_bytes(), intent.0))?;
+            Ok(())
+        })
+    }
+
     /// The message of ours with this id.
     ///
     /// # Errors
@@ -173,5 +196,6 @@ fn message(row: &Row<'_>) -> rusqlite::Result<OutboxMessage> {
         written_ns: row.get(3)?,
         idempotency_key: row.get(4)?,
         content: row.get(5)?,
+        refused: row.get(6)?,
     })
 }

@@ -170,6 +170,17 @@ CREATE TABLE consents (
     consent INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 ",
+    "
+-- What the node said when it refused the payload of an intent for good. It is not sent again by itself.
+ALTER TABLE intents ADD COLUMN refused TEXT;
+
+-- How far a key package is: 0 made, 1 the node has it, 2 somebody has used it. Those that are there are with the node.
+ALTER TABLE key_packages ADD COLUMN stage INTEGER NOT NULL DEFAULT 1;
+
+-- Those that have disappeared and were forgotten are not looked at again.
+CREATE INDEX messages_to_forget ON messages (expires_ns) WHERE expires_ns IS NOT NULL AND content != x'';
+DROP INDEX messages_by_expiry;
+",
 ];
 
 pub(super) fn bring_up_to_date(connection: &Connection) -> Result<(), StorageError> {

@@ -9,9 +9,12 @@
 mod entering;
 mod following;
 mod groups;
+mod hostile;
+mod key_packages;
 mod keys;
 mod log;
 mod reading;
+mod refused;
 mod replacing;
 mod trouble;
 mod way;

@@ -132,4 +132,10 @@ async fn nor_by_a_stranger_with_a_group_of_the_same_id() {
     alice.send(&group, text("still here")).await.unwrap();
     bob.sync().await.unwrap();
     assert_eq!(texts(&bob, &group), ["still here"]);
+    // and not for longer than until somebody goes on
+    alice.update_keys(&group).await.unwrap();
+    bob.sync().await.unwrap();
+    bob.update_keys(&group).await.unwrap();
+    alice.sync().await.unwrap();
+    agree(&group, &[&alice, &bob]);
 }

@@ -11,7 +11,9 @@ use std::{
 
 use bytes::Bytes;
 use chancery_xmtp_wire::{
-    identity::{Identifier, IdentityUpdate, InboxId, InstallationKey},
+    identity::{
+        AccountId, Action, EthereumAddress, Identifier, IdentityUpdate, InboxId, InstallationKey, Signature, Update,
+    },
     mls::message::{ContentType, GroupMessage},
     proto::mls::message_contents::WelcomeWrapperAlgorithm,
 };
@@ -43,6 +45,22 @@ struct Told {
     hidden: Mutex<HashSet<u64>>,
     lost: Mutex<Option<GroupId>>,
     takes_nothing: AtomicBool,
+    takes_what_it_refuses: AtomicBool,
+    /// What sending to a group is answered with.
+    sending: Mutex<Option<NodeError>>,
+    /// Bytes of a message above which it is refused.
+    most_bytes: Mutex<Option<usize>>,
+    /// What publishing a key package is answered with.
+    offering: Mutex<Option<NodeError>>,
+    /// What asking for welcomes is answered with.
+    welcoming: Mutex<Option<NodeError>>,
+    /// In whose log stands what only a chain can judge.
+    unverifiable: Mutex<Option<InboxId>>,
+    /// Welcomes that come once more.
+    replayed: Mutex<Vec<WelcomeEnvelope>>,
+    /// Groups that one stream followed at most.
+    followed: AtomicUsize,
+    kept: Mutex<Option<Arc<Mutex<Option<Bytes>>>>>,
     reading: Reading,
 }
 
@@ -65,6 +83,51 @@ impl Way {
     /// Lets no commit through from now on, or again.
     pub(super) fn refuse_commits(&self, refuse: bool) {
         self.told.refuses_commits.store(refuse, Ordering::SeqCst);
+    }
+
+    /// Has what it refuses all the same.
+    pub(super) fn take_what_is_refused(&self, takes: bool) {
+        self.told.takes_what_it_refuses.store(takes, Ordering::SeqCst);
+    }
+
+    /// Answers this to whatever is sent to a group from now on, or takes it again.
+    pub(super) fn answer_sending(&self, answer: Option<NodeError>) {
+        *self.told.sending.lock().unwrap() = answer;
+    }
+
+    /// Takes messages of so many bytes at most from now on.
+    pub(super) fn take_at_most(&self, bytes: Option<usize>) {
+        *self.told.most_bytes.lock().unwrap() = bytes;
+    }
+
+    /// Answers this to key packages from now on, or takes them again.
+    pub(super) fn answer_offering(&self, answer: Option<NodeError>) {
+        *self.told.offering.lock().unwrap() = answer;
+    }
+
+    /// Answers this to who asks for welcomes from now on, or shows them again.
+    pub(super) fn answer_welcomes(&self, answer: Option<NodeError>) {
+        *self.told.welcoming.lock().unwrap() = answer;
+    }
+
+    /// Ends the log of this inbox with something that only a chain can judge.
+    pub(super) fn make_unverifiable(&self, inbox: InboxId) {
+        *self.told.unverifiable.lock().unwrap() = Some(inbox);
+    }
+
+    /// Tells a welcome, also one that was told.
+    pub(super) fn replay(&self, welcome: WelcomeEnvelope) {
+        self.told.replayed.lock().unwrap().push(welcome);
+    }
+
+    /// Keeps the last commit that was to be sent in `place`.
+    pub(super) fn keep_commits(&self, place: &Arc<Mutex<Option<Bytes>>>) {
+        *self.told.kept.lock().unwrap() = Some(Arc::clone(place));
+    }
+
+    /// How many groups one stream followed at most.
+    pub(super) fn most_in_a_stream(&self) -> usize {
+        self.told.followed.load(Ordering::SeqCst)
     }
 
     /// How many commits were to be sent.
@@ -131,7 +194,14 @@ impl Way {
     }
 
     async fn look(&self, destination: [u8; 32], after: u64) -> Result<Page<WelcomeEnvelope>, NodeError> {
+        let answer = self.told.welcoming.lock().unwrap().clone();
+        if let Some(answer) = answer {
+            return Err(answer);
+        }
         let mut page = self.node.welcomes(destination, after).await?;
+        let replayed = self.told.replayed.lock().unwrap().clone();
+        page.entries
+            .extend(replayed.into_iter().filter(|entry| entry.id > after));
         let is_pointee = |entry: &WelcomeEnvelope| {
             let algorithm = WelcomeWrapperAlgorithm::SymmetricKey;
             matches!(entry.body, WelcomeBody::Welcome { algorithm: found, .. } if found == algorithm)
@@ -154,15 +224,55 @@ impl Way {
         };
         if messages.iter().any(|(payload, _)| is_commit(payload)) {
             self.told.commits.fetch_add(1, Ordering::SeqCst);
+            if let Some(place) = self.told.kept.lock().unwrap().as_ref() {
+                *place.lock().unwrap() = messages.first().map(|(payload, _)| payload.clone());
+            }
             let before = self.told.before_a_commit.lock().unwrap().clone();
             if let Some(before) = before {
                 before().await;
             }
             if self.told.refuses_commits.load(Ordering::SeqCst) {
+                if self.told.takes_what_it_refuses.load(Ordering::SeqCst) {
+                    self.node.send_group_messages(messages).await?;
+                }
                 return Err(NodeError::Refused("no commits today".to_owned()));
             }
         }
+        let answer = self.told.sending.lock().unwrap().clone();
+        if let Some(answer) = answer {
+            return Err(answer);
+        }
+        let most = self.told.most_bytes.lock().unwrap().unwrap_or(usize::MAX);
+        if messages.iter().any(|(payload, _)| payload.len() > most) {
+            if self.told.takes_what_it_refuses.load(Ordering::SeqCst) {
+                self.node.send_group_messages(messages).await?;
+            }
+            return Err(NodeError::Refused("too large".to_owned()));
+        }
         self.node.send_group_messages(messages).await
+    }
+
+    async fn logs(&self, after: &[(InboxId, u64)]) -> Result<Vec<Vec<LoggedUpdate>>, NodeError> {
+        let mut logs = self.node.identity_updates(after).await?;
+        let unverifiable = *self.told.unverifiable.lock().unwrap();
+        for ((inbox, _), log) in after.iter().zip(&mut logs) {
+            if Some(*inbox) == unverifiable {
+                log.push(LoggedUpdate {
+                    sequence_id: u64::from(u32::MAX),
+                    server_timestamp_ns: 0,
+                    update: by_contract(*inbox),
+                });
+            }
+        }
+        Ok(logs)
+    }
+
+    async fn offer(&self, key_package: Bytes) -> Result<(), NodeError> {
+        let answer = self.told.offering.lock().unwrap().clone();
+        match answer {
+            Some(answer) => Err(answer),
+            None => self.node.upload_key_package(key_package).await,
+        }
     }
 }
 
@@ -172,7 +282,7 @@ impl NodeApi for Way {
     }
 
     fn identity_updates<'a>(&'a self, after: &'a [(InboxId, u64)]) -> BoxFuture<'a, Vec<Vec<LoggedUpdate>>> {
-        self.node.identity_updates(after)
+        Box::pin(self.logs(after))
     }
 
     fn inbox_ids<'a>(&'a self, identifiers: &'a [Identifier]) -> BoxFuture<'a, Vec<Option<InboxId>>> {
@@ -180,7 +290,7 @@ impl NodeApi for Way {
     }
 
     fn upload_key_package(&self, key_package: Bytes) -> BoxFuture<'_, ()> {
-        self.node.upload_key_package(key_package)
+        Box::pin(self.offer(key_package))
     }
 
     fn key_packages<'a>(&'a self, installations: &'a [InstallationKey]) -> BoxFuture<'a, Vec<Option<Bytes>>> {
@@ -204,10 +314,30 @@ impl NodeApi for Way {
     }
 
     fn follow_groups<'a>(&'a self, after: &'a [(GroupId, u64)]) -> BoxFuture<'a, BoxStream<GroupEnvelope>> {
+        self.told.followed.fetch_max(after.len(), Ordering::SeqCst);
         self.node.follow_groups(after)
     }
 
     fn follow_welcomes(&self, destination: [u8; 32], after: u64) -> BoxFuture<'_, BoxStream<WelcomeEnvelope>> {
         self.node.follow_welcomes(destination, after)
+    }
+}
+
+/// An update that a contract has signed.
+fn by_contract(inbox: InboxId) -> IdentityUpdate {
+    Update {
+        inbox_id: inbox,
+        client_timestamp_ns: 1,
+        actions: vec![Action::Revoke {
+            member: InstallationKey::from_bytes([9; 32]).into(),
+            signature: Signature::Erc6492 {
+                account: AccountId {
+                    chain_id: 1,
+                    address: EthereumAddress::from_bytes([7; 20]),
+                },
+                block_number: 1,
+                signature: vec![1],
+            },
+        }],
     }
 }

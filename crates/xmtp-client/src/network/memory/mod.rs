@@ -100,7 +100,7 @@ impl MemoryNode {
         let (installation, inbox, init_key) = (valid.installation(), valid.inbox_id(), *valid.init_key());
         self.append(|state| {
             if state.identities.owner(installation).is_some_and(|owner| owner != inbox) {
-                return Err(NodeError::Refused("the installation is another inbox's".into()));
+                return Err(NodeError::Denied("the installation is another inbox's".into()));
             }
             let uploaded = state.key_packages.entry(installation).or_default();
             match uploaded.iter().rposition(|former| former.init_key == init_key) {

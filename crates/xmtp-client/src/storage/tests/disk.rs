@@ -57,7 +57,7 @@ fn a_file_that_cannot_grow_is_an_error_and_keeps_every_step_that_was_done() {
     let folder = tempfile::tempdir().unwrap();
     let mut stopped_at = Vec::new();
     // in blocks of 512 bytes: not enough for the tables, then for more and more steps
-    for blocks in [8, 200, 400, 800, 1600, 4096] {
+    for blocks in [8, 200, 400, 600, 800, 1000, 1600, 4096] {
         let path = folder.path().join(format!("{blocks}.db"));
         let child = process("the_process_whose_files_cannot_grow", &path);
         // without the signal a write beyond the limit fails as one on a full disk does
