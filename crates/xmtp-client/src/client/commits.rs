@@ -166,6 +166,7 @@ impl Inner {
                 Ok(Making::Moved)
             }
             Err(Stop::Paused(version)) => Err(ClientError::Paused(version.to_string())),
+            Err(Stop::Ahead) => Ok(Making::Moved),
             Err(Stop::Failed(error)) => Err(error),
         }
     }

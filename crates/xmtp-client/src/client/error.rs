@@ -59,6 +59,10 @@ pub enum ClientError {
     /// The same request failed for all who made it together; the first was told why.
     #[error("it failed together with others: {0}")]
     Together(String),
+    /// A commit adds somebody whose key package is good by everybody else's clock, and not yet by ours: nothing of the
+    /// conversation is read before it is.
+    #[error("this machine's clock is behind the network's")]
+    ClockBehind,
     /// The node does not have the identity logs that are needed to go on.
     #[error("identity logs that are needed are not to be had")]
     Logs,
@@ -109,7 +113,11 @@ impl ClientError {
         match self {
             Self::Node(error) => error.is_retryable(),
             Self::Directory(error) => error.is_retryable(),
-            Self::Storage(StorageError::Full) | Self::Attempts(_) | Self::Logs | Self::Together(_) => true,
+            Self::Storage(StorageError::Full)
+            | Self::Attempts(_)
+            | Self::ClockBehind
+            | Self::Logs
+            | Self::Together(_) => true,
             _ => false,
         }
     }
@@ -139,6 +147,7 @@ impl ErrorCode for ClientError {
             Self::Attempts(_) => "XMTP_CLIENT_ATTEMPTS",
             Self::Together(_) => "XMTP_CLIENT_TOGETHER",
             Self::Logs => "XMTP_CLIENT_LOGS",
+            Self::ClockBehind => "XMTP_CLIENT_CLOCK_BEHIND",
             Self::Mls { .. } => "XMTP_CLIENT_MLS",
             Self::Group(error) => error.code(),
             Self::Part(error) => error.code(),
@@ -160,7 +169,7 @@ impl ErrorCode for ClientError {
             Self::Refused(_) | Self::SuperAdminLeaves => Category::Forbidden,
             Self::WrongKind => Category::Input,
             Self::Mls { .. } => Category::Internal,
-            Self::Together(_) | Self::Logs => Category::Unavailable,
+            Self::Together(_) | Self::Logs | Self::ClockBehind => Category::Unavailable,
             Self::Group(error) => error.category(),
             Self::Part(error) => error.category(),
             Self::Directory(error) => error.category(),
@@ -180,6 +189,7 @@ impl ErrorCode for ClientError {
             Self::NoInbox(_) => Some("check the id; on this network nobody has registered it"),
             Self::NoConversation => Some("sync, and look at the list of conversations"),
             Self::Paused(_) => Some("use a newer version of the program"),
+            Self::ClockBehind => Some("set this machine's clock"),
             Self::SuperAdminLeaves => Some("make somebody else a super admin and step down first"),
             Self::Storage(error) => error.hint(),
             Self::Node(error) => error.hint(),

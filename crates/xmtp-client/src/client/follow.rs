@@ -264,8 +264,8 @@ async fn listen<Report: Fn(Contact<'_>) + Send + Sync>(
                 if troubles.stuck.contains(&message.group) {
                     continue;
                 }
-                match inner.take(&message).await {
-                    Ok(_) => troubles.note(inner.carry_on(&message).await)?,
+                match inner.take_streamed(&message).await {
+                    Ok(()) => troubles.note(inner.carry_on(&message).await)?,
                     Err(error) => {
                         troubles.stuck.insert(message.group);
                         troubles.note(Err(error))?;

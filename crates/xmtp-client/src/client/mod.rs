@@ -26,6 +26,7 @@ mod take;
 #[cfg(test)]
 mod tests;
 mod types;
+mod untimely;
 mod view;
 mod welcomes;
 

@@ -17,6 +17,7 @@ use super::{
     effects::Author,
     inbox_of,
     take::Taken,
+    untimely::{Untimely, untimely},
 };
 use crate::{
     commit::{Accepted, CLAIMED, CommitError, check, speaks_for},
@@ -32,6 +33,8 @@ pub(super) enum Stop {
     NeedsLog(Vec<(InboxId, u64)>),
     /// The group demands a version above ours.
     Paused(ProtocolVersion),
+    /// A stream brought it, and others are further than we: what lies between must be read first.
+    Ahead,
     /// Something failed.
     Failed(ClientError),
 }
@@ -44,15 +47,26 @@ impl<E: Into<ClientError>> From<E> for Stop {
 
 /// The group of the envelopes that are taken in one transaction, once it was loaded.
 #[derive(Default)]
-pub(super) struct Loaded(Option<MlsGroup>);
+pub(super) struct Loaded {
+    group: Option<MlsGroup>,
+    /// They are as a stream brought them, and something may be missing before them.
+    streamed: bool,
+}
 
 impl Loaded {
+    pub(super) fn streamed() -> Self {
+        Self {
+            group: None,
+            streamed: true,
+        }
+    }
+
     fn group(&mut self, inner: &Inner, tx: &Tx<'_>, id: &GroupId) -> Result<&mut MlsGroup, ClientError> {
-        let group = match self.0.take() {
+        let group = match self.group.take() {
             Some(group) => group,
             None => inner.load(tx, id)?,
         };
-        Ok(self.0.insert(group))
+        Ok(self.group.insert(group))
     }
 }
 
@@ -201,12 +215,15 @@ impl Inner {
             tx.mark()?;
         }
         let opened = self.open(tx, loaded, row, envelope, message)?;
+        if loaded.streamed && matches!(opened, Opened::Unreadable { ahead: true }) {
+            return Err(Stop::Ahead);
+        }
         match opened {
             _ if !is_commit => {}
             Opened::Taken(_) => tx.keep()?,
             Opened::Refused | Opened::Unreadable { .. } => {
                 tx.undo()?;
-                *loaded = Loaded::default();
+                loaded.group = None;
             }
         }
         match opened {
@@ -229,10 +246,18 @@ impl Inner {
         let provider = tx.provider();
         let epoch = message.epoch().as_u64();
         let is_commit = message.content_type() == ContentType::Commit;
-        let Ok(processed) = group.process_message(&provider, message) else {
-            // what is too old for us was for others; but when somebody is in an epoch that we do not know, we may have parted
-            let ahead = epoch > group.epoch().as_u64();
-            return Ok(Opened::Unreadable { ahead });
+        let processed = match group.process_message(&provider, message) {
+            Ok(processed) => processed,
+            Err(refused) => match untimely(&refused, envelope.created_ns) {
+                Some(Untimely::Early) => return Err(ClientError::ClockBehind.into()),
+                Some(Untimely::Late) => return Ok(Opened::Unreadable { ahead: true }),
+                // what is too old for us was for others; but when somebody is in an epoch that we do not know, we may have
+                // parted
+                None => {
+                    let ahead = epoch > group.epoch().as_u64();
+                    return Ok(Opened::Unreadable { ahead });
+                }
+            },
         };
         let Sender::Member(leaf) = *processed.sender() else {
             return Ok(Opened::Refused);

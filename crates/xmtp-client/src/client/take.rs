@@ -4,7 +4,10 @@ use super::{
     ClientError, Inner,
     receive::{Loaded, Stop},
 };
-use crate::{network::GroupEnvelope, storage::StorageError};
+use crate::{
+    network::{GroupEnvelope, NodeError},
+    storage::{StorageError, Topic},
+};
 
 /// How often the logs that a commit needs are fetched before that is an error.
 const LOOKS: usize = 4;
@@ -83,6 +86,33 @@ impl Inner {
         Ok(all)
     }
 
+    /// Lets an envelope take effect that a stream brought. Where others are further than we, the group's log is read instead:
+    /// a stream that left something out does not make us part from them.
+    pub(super) async fn take_streamed(&self, envelope: &GroupEnvelope) -> Result<(), ClientError> {
+        match self
+            .db
+            .transaction(|tx| self.receive(tx, &mut Loaded::streamed(), envelope))
+        {
+            Ok(taken) => {
+                if taken.messages > 0 {
+                    self.bell.ring();
+                }
+            }
+            Err(Stop::Ahead) => {
+                self.catch_up(&envelope.group).await?;
+                let read = self.db.transaction(|tx| tx.cursor(Topic::Group(&envelope.group)))?;
+                if read < envelope.id {
+                    return Err(NodeError::Unavailable("a message is not to be had yet".into()).into());
+                }
+            }
+            // what it needs is fetched, and then it is as any other
+            Err(_) => {
+                self.take(envelope).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Lets an envelope take effect, once: what was taken before is passed over.
     pub(super) async fn take(&self, envelope: &GroupEnvelope) -> Result<Taken, ClientError> {
         for _ in 0..LOOKS {
@@ -108,6 +138,8 @@ impl Inner {
                         paused: true,
                     });
                 }
+                // nobody says that of what is read from a log
+                Err(Stop::Ahead) => return Ok(Taken::default()),
                 Err(Stop::Failed(error)) => return Err(error),
             }
         }

@@ -139,6 +139,22 @@ async fn nor_does_what_we_cannot_be_welcomed_to() {
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_leaves_a_commit_out_parts_nobody() {
+    let world = World::new();
+    let (alice, bob, way, group) = world.two_on_a_way().await;
+    let mut events = pin!(bob.follow());
+    let quiet = tokio::time::timeout(Duration::from_secs(1), events.next()).await;
+    assert!(quiet.is_err(), "nothing has happened");
+    // ids rise by one, and there is but one group
+    way.leave_out(bob.debug(&group).unwrap().cursor + 1);
+    alice.update_keys(&group).await.unwrap();
+    alice.send(&group, text("heard")).await.unwrap();
+    let event = tokio::time::timeout(Duration::from_secs(60), events.next()).await;
+    assert!(matches!(event.unwrap().unwrap().unwrap(), Event::Message(message) if said(&message).is_some()));
+    agree(&group, &[&alice, &bob]);
+}
+
 #[tokio::test]
 async fn more_conversations_than_one_stream_may_have_are_followed_by_several() {
     let world = World::new();

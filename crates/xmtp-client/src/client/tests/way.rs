@@ -17,7 +17,7 @@ use chancery_xmtp_wire::{
     mls::message::{ContentType, GroupMessage},
     proto::mls::message_contents::WelcomeWrapperAlgorithm,
 };
-use futures_util::future::BoxFuture as Step;
+use futures_util::{StreamExt as _, future::BoxFuture as Step};
 use openmls::group::GroupId;
 
 use crate::network::{
@@ -58,6 +58,8 @@ struct Told {
     unverifiable: Mutex<Option<InboxId>>,
     /// Welcomes that come once more.
     replayed: Mutex<Vec<WelcomeEnvelope>>,
+    /// Messages of groups that no stream brings.
+    left_out: Mutex<HashSet<u64>>,
     /// Groups that one stream followed at most.
     followed: AtomicUsize,
     kept: Mutex<Option<Arc<Mutex<Option<Bytes>>>>>,
@@ -123,6 +125,11 @@ impl Way {
     /// Keeps the last commit that was to be sent in `place`.
     pub(super) fn keep_commits(&self, place: &Arc<Mutex<Option<Bytes>>>) {
         *self.told.kept.lock().unwrap() = Some(Arc::clone(place));
+    }
+
+    /// Brings the message of a group with this id by no stream.
+    pub(super) fn leave_out(&self, id: u64) {
+        self.told.left_out.lock().unwrap().insert(id);
     }
 
     /// How many groups one stream followed at most.
@@ -315,7 +322,16 @@ impl NodeApi for Way {
 
     fn follow_groups<'a>(&'a self, after: &'a [(GroupId, u64)]) -> BoxFuture<'a, BoxStream<GroupEnvelope>> {
         self.told.followed.fetch_max(after.len(), Ordering::SeqCst);
-        self.node.follow_groups(after)
+        let told = Arc::clone(&self.told);
+        Box::pin(async move {
+            let all = self.node.follow_groups(after).await?;
+            let shown: BoxStream<_> = Box::pin(all.filter(move |entry| {
+                let left_out = told.left_out.lock().unwrap();
+                let shown = entry.as_ref().is_ok_and(|entry| !left_out.contains(&entry.id));
+                std::future::ready(shown)
+            }));
+            Ok(shown)
+        })
     }
 
     fn follow_welcomes(&self, destination: [u8; 32], after: u64) -> BoxFuture<'_, BoxStream<WelcomeEnvelope>> {
