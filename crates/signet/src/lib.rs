@@ -33,7 +33,7 @@ mod traffic;
 pub use about::About;
 pub use outbound::rate::Rate;
 pub use principal::Principal;
-pub use session::{AuthRefused, Harness, HarnessLogin, HarnessSession, Outgoing};
+pub use session::{Answering, AuthRefused, Harness, HarnessLogin, HarnessSession, Outgoing, PeerUid};
 pub use signet::{Parts, Signet, StartError};
 pub use stream::{
     frame::Frame,

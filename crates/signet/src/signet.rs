@@ -28,7 +28,7 @@ use crate::{
     principal::Principal,
     records::{Records, credentials::end::Renew},
     seals::Seals,
-    session::{AuthRefused, HarnessLogin, HarnessSession},
+    session::{AuthRefused, HarnessLogin, HarnessSession, PeerUid},
     settings::CredentialSettings,
     store::{Problem, Store},
     stream::watch::Watch,
@@ -146,7 +146,7 @@ impl Signet {
                 proof: None,
             },
             nonce: None,
-            uid,
+            uid: PeerUid::new(move || uid),
         };
         self.core.traffic.recognise(&login).await
     }

@@ -1,6 +1,6 @@
 //! A harness, past its own door.
 
-use chancery_signet::{HarnessLogin, HarnessSession};
+use chancery_signet::{HarnessLogin, HarnessSession, PeerUid};
 use chancery_signet_wire::{
     BearerToken,
     frame::{Auth, Request},
@@ -34,7 +34,7 @@ impl Agent {
                 proof: None,
             },
             nonce: None,
-            uid: None,
+            uid: PeerUid::new(|| None),
         };
         Self {
             session: desk.signet.authenticate(login).await.unwrap(),

@@ -2,7 +2,8 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use chancery_policy::messaging::RevealRequest;
@@ -15,9 +16,10 @@ use chancery_signet_wire::{
     },
     record::held::{RevealAnswer, RevealPending},
 };
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-use super::Harness;
+use super::{Harness, Link};
 use crate::{
     outbound::{
         ask::{Ask, Decision, Deny},
@@ -36,56 +38,108 @@ const MOST_IN_FLIGHT: usize = 256;
 pub(super) struct InFlight(Mutex<HashSet<String>>);
 
 impl InFlight {
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether no request goes by this id.
+    fn is_free(&self, id: &str) -> Result<(), Failure> {
+        match self.lock().contains(id) {
+            true => Err(taken()),
+            false => Ok(()),
+        }
+    }
+
     fn begin(&self, id: &str) -> Result<(), Failure> {
-        let mut requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut requests = self.lock();
         if requests.len() >= MOST_IN_FLIGHT {
             return Err(Failure::throttled("requests", 100));
         }
         match requests.insert(id.to_owned()) {
             true => Ok(()),
-            false => Err(Failure::validation(
-                "requestId",
-                "a request with this id is being answered",
-            )),
+            false => Err(taken()),
         }
-    }
-
-    fn end(&self, id: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 }
 
-/// Takes the request out of those in flight, however its answer ends.
-struct Begun<'a>(&'a InFlight, &'a str);
+fn taken() -> Failure {
+    Failure::validation("requestId", "a request with this id is being answered")
+}
 
-impl Drop for Begun<'_> {
+/// Takes the request out of those in flight, however its answer ends.
+struct Begun {
+    link: Arc<Link>,
+    id: String,
+}
+
+impl Drop for Begun {
     fn drop(&mut self) {
-        self.0.end(self.1);
+        self.link.in_flight.lock().remove(&self.id);
+    }
+}
+
+/// What becomes of a request.
+pub enum Answering {
+    /// It is answered. `None` when the credential is not in force any more: the connection ends instead.
+    Ready(Option<Response>),
+    /// The answer takes a while. Dropped, nobody hears it; a message that was on its way goes out all the same, once.
+    Waiting(BoxFuture<'static, Option<Response>>),
+}
+
+impl fmt::Debug for Answering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready(answer) => f.debug_tuple("Ready").field(answer).finish(),
+            Self::Waiting(_) => f.write_str("Waiting(..)"),
+        }
     }
 }
 
 impl Harness {
-    /// Answers `request`. `None` when the credential is not in force any more: the connection ends instead.
+    /// Takes `request`. Heartbeats and acknowledgements are answered at once, without a task or a timer.
     ///
     /// Requests of one connection may be answered at the same time. What takes longer than the limit is answered as timed
     /// out; a message that was on its way goes out all the same, once.
+    #[must_use]
+    pub fn ask(&self, request_id: String, request: Request) -> Answering {
+        let Some(standing) = self.standing() else {
+            return Answering::Ready(None);
+        };
+        let at_once = match &request {
+            Request::Heartbeat(request) => self
+                .link
+                .in_flight
+                .is_free(&request_id)
+                .and_then(|()| self.heartbeat(request)),
+            // everything that was sent is kept as long as it may be sent again: there is nothing to do
+            Request::Ack(_) => self.link.in_flight.is_free(&request_id).map(|()| Json::null()),
+            _ => {
+                if let Err(failure) = self.link.in_flight.begin(&request_id) {
+                    return Answering::Ready(Some(Response::Failure { request_id, failure }));
+                }
+                let begun = Begun {
+                    link: Arc::clone(&self.link),
+                    id: request_id.clone(),
+                };
+                let harness = self.clone();
+                return Answering::Waiting(Box::pin(async move {
+                    let limit = harness.link.traffic.settings.request_timeout;
+                    let answer = tokio::time::timeout(limit, harness.handle(&standing, request)).await;
+                    drop(begun);
+                    let late = || Err(Failure::new(Class::Timeout, "the request took too long"));
+                    Some(response(request_id, answer.unwrap_or_else(|_| late())))
+                }));
+            }
+        };
+        Answering::Ready(Some(response(request_id, at_once)))
+    }
+
+    /// Answers `request`, as [`ask`](Self::ask) does.
     pub async fn answer(&self, request_id: String, request: Request) -> Option<Response> {
-        let standing = self.standing()?;
-        if let Err(failure) = self.link.in_flight.begin(&request_id) {
-            return Some(Response::Failure { request_id, failure });
+        match self.ask(request_id, request) {
+            Answering::Ready(answer) => answer,
+            Answering::Waiting(answer) => answer.await,
         }
-        let begun = Begun(&self.link.in_flight, &request_id);
-        let limit = self.link.traffic.settings.request_timeout;
-        let answer = tokio::time::timeout(limit, self.handle(&standing, request)).await;
-        drop(begun);
-        Some(match answer {
-            Ok(Ok(data)) => Response::Success { request_id, data },
-            Ok(Err(failure)) => Response::Failure { request_id, failure },
-            Err(_) => Response::Failure {
-                request_id,
-                failure: Failure::new(Class::Timeout, "the request took too long"),
-            },
-        })
     }
 
     /// The credential as it is now, unless the connection has to end.
@@ -106,7 +160,8 @@ impl Harness {
         let traffic = &self.link.traffic;
         let kind = request.kind();
         match request {
-            Request::Heartbeat(request) => self.heartbeat(&request),
+            // answered at once, in `ask`
+            Request::Heartbeat(_) | Request::Ack(_) => Ok(Json::null()),
             Request::SendMessage(request) => {
                 let draft = Draft::message(&request)?;
                 let chat = chat_of(standing, &request.group_id)?;
@@ -139,8 +194,6 @@ impl Harness {
             }
             Request::ListMembers(request) => traffic.members(standing, chat_of(standing, &request.group_id)?).await,
             Request::ReadHistory(request) => traffic.history(standing, &request).await,
-            // everything that was sent is kept as long as it may be sent again: there is nothing to do
-            Request::Ack(_) => Ok(Json::null()),
         }
     }
 
@@ -300,6 +353,13 @@ impl Traffic {
                 reveal_id,
             }),
         })
+    }
+}
+
+fn response(request_id: String, answer: Result<Json, Failure>) -> Response {
+    match answer {
+        Ok(data) => Response::Success { request_id, data },
+        Err(failure) => Response::Failure { request_id, failure },
     }
 }
 

@@ -1,6 +1,6 @@
 //! Letting a harness in (signet spec 5.2).
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use chancery_base::{digest::sha256, ed25519::PublicKey};
 use chancery_signet_wire::{
@@ -31,7 +31,24 @@ pub struct HarnessLogin {
     /// The nonce that it was given on this connection, if it asked for one.
     pub nonce: Option<String>,
     /// The uid that it runs under, as the kernel says, if it is on this machine.
-    pub uid: Option<u32>,
+    pub uid: PeerUid,
+}
+
+/// Asks the kernel who is at the other end. That is asked only for a credential that is bound to a uid: the answer may cost a
+/// walk through all sockets of the machine.
+pub struct PeerUid(Box<dyn Fn() -> Option<u32> + Send + Sync>);
+
+impl PeerUid {
+    /// Asks by `ask`, which gives none when the other end is not on this machine.
+    pub fn new(ask: impl Fn() -> Option<u32> + Send + Sync + 'static) -> Self {
+        Self(Box::new(ask))
+    }
+}
+
+impl fmt::Debug for PeerUid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PeerUid(..)")
+    }
 }
 
 /// Why a harness is not let in. It says nothing of the token: whether there is such a one, and what is wrong with it, is not
@@ -172,7 +189,8 @@ impl Known {
             let (nonce, proof) = (login.nonce.as_ref()?, login.auth.proof.as_ref()?);
             key.verify(proof_text(nonce, &login.auth.token).as_bytes(), proof).ok()
         };
-        self.key.as_ref().is_none_or(|key| proven(key).is_some()) && self.uid.is_none_or(|uid| login.uid == Some(uid))
+        self.key.as_ref().is_none_or(|key| proven(key).is_some())
+            && self.uid.is_none_or(|uid| (login.uid.0)() == Some(uid))
     }
 }
 

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use chancery_signet_wire::{ConnectionId, CredentialId, frame::CloseCode};
 
-pub use login::{AuthRefused, HarnessLogin};
+pub use answer::Answering;
+pub use login::{AuthRefused, HarnessLogin, PeerUid};
 pub(crate) use run::farewell;
 pub use run::{HarnessSession, Outgoing};
 

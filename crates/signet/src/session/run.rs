@@ -85,17 +85,6 @@ impl HarnessSession {
         &self.harness
     }
 
-    /// The frame by which the harness is told that the signet is there. It belongs to no stream, so that an idle harness
-    /// loses nothing by it.
-    #[must_use]
-    pub fn heartbeat(&self) -> String {
-        let event = Event::Heartbeat(Heartbeat {
-            credential_id: self.harness.credential(),
-            timestamp: self.harness.link.traffic.clock.now().into(),
-        });
-        written(&event).map(|text| text.to_string()).unwrap_or_default()
-    }
-
     /// What to send next. Waits until there is something; after [`Outgoing::Close`] there is nothing more. May be dropped
     /// and called again at any time.
     pub async fn next(&mut self) -> Outgoing {
@@ -190,6 +179,19 @@ impl HarnessSession {
             limit: count(self.harness.link.traffic.settings.send_buffer.hard),
         });
         frame.encode().ok()
+    }
+}
+
+impl Harness {
+    /// The frame by which the harness is told that the signet is there. It belongs to no stream, so that an idle harness
+    /// loses nothing by it.
+    #[must_use]
+    pub fn beat(&self) -> String {
+        let event = Event::Heartbeat(Heartbeat {
+            credential_id: self.credential(),
+            timestamp: self.link.traffic.clock.now().into(),
+        });
+        written(&event).map(|text| text.to_string()).unwrap_or_default()
     }
 }
 

@@ -11,7 +11,7 @@ pub(super) fn login(issued: &Issued, last_seen: Option<u64>, epoch: Option<Strin
             proof: None,
         },
         nonce: None,
-        uid: None,
+        uid: PeerUid::new(|| None),
     }
 }
 

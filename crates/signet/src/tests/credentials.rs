@@ -206,13 +206,26 @@ async fn a_credential_bound_to_a_uid_is_of_no_use_under_another() {
     world.issue(&issued).await;
     for uid in [None, Some(1000)] {
         let login = HarnessLogin {
-            uid,
+            uid: PeerUid::new(move || uid),
             ..login(&issued, None, None)
         };
         assert_eq!(refused(&world, login).await, AuthRefused::Refused);
     }
     let login = HarnessLogin {
-        uid: Some(1001),
+        uid: PeerUid::new(|| Some(1001)),
+        ..login(&issued, None, None)
+    };
+    assert!(world.traffic.authenticate(login).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_kernel_is_asked_for_a_uid_only_when_one_is_bound() {
+    let world = World::new(11).await;
+    let (_, chat) = world.chat().await;
+    let issued = Issued::new(1, USUAL, chat);
+    world.issue(&issued).await;
+    let login = HarnessLogin {
+        uid: PeerUid::new(|| panic!("nobody needs to know")),
         ..login(&issued, None, None)
     };
     assert!(world.traffic.authenticate(login).await.is_ok());

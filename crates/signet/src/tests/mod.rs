@@ -34,7 +34,7 @@ use zeroize::Zeroizing;
 use client::*;
 
 use crate::{
-    Frame, HarnessLogin, HarnessSession, Outgoing, TrafficSettings,
+    Answering, Frame, HarnessLogin, HarnessSession, Outgoing, PeerUid, TrafficSettings,
     network::{Content, ConversationName, Details, Inbox, InboxKeys, MessageName, Network as _, memory::MemoryNetwork},
     outbound::rate::Rate,
     records::{Records, chats},

@@ -303,6 +303,37 @@ async fn a_harness_that_says_too_much_is_told_when_to_go_on() {
 }
 
 #[tokio::test]
+async fn an_id_is_of_one_request_at_a_time() {
+    let world = World::new(40).await;
+    let (_, chat) = world.chat().await;
+    let issued = Issued::new(1, USUAL, chat);
+    world.issue(&issued).await;
+    let session = world.connect(&issued, None).await;
+    let begin = |request: serde_json::Value| {
+        let (id, request) = Request::parse(&request.to_string()).unwrap();
+        session.harness().ask(id, request)
+    };
+    let list = json!({"type": "list_conversations", "requestId": "r1"});
+    let beat = json!({"type": "heartbeat", "requestId": "r1", "credentialId": issued.id()});
+    let Answering::Waiting(first) = begin(list.clone()) else {
+        panic!("it was answered at once")
+    };
+    for second in [list.clone(), beat.clone()] {
+        let Answering::Ready(Some(Response::Failure { failure, .. })) = begin(second) else {
+            panic!("two requests go by one id")
+        };
+        assert_eq!(failure.class.code(), 1000);
+        assert_eq!(failure.context.unwrap()["field"], "requestId");
+    }
+    // whether it is answered or nobody waits for it any more
+    drop(first);
+    let Answering::Ready(Some(Response::Success { .. })) = begin(beat) else {
+        panic!("the id is not free again")
+    };
+    assert!(matches!(begin(list), Answering::Waiting(_)));
+}
+
+#[tokio::test]
 async fn a_heartbeat_is_of_the_credential_of_its_connection() {
     let (_world, _, _, session) = connected(15).await;
     let own = session.harness().credential();

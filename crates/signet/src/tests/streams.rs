@@ -329,7 +329,7 @@ async fn a_heartbeat_takes_no_number() {
     let issued = Issued::new(1, USUAL, chat);
     world.issue(&issued).await;
     let mut session = world.connect(&issued, None).await;
-    let heartbeat: serde_json::Value = serde_json::from_str(&session.heartbeat()).unwrap();
+    let heartbeat: serde_json::Value = serde_json::from_str(&session.harness().beat()).unwrap();
     assert_eq!(heartbeat["type"], "heartbeat");
     assert_eq!(heartbeat["credentialId"], issued.id().to_string());
     assert_eq!(heartbeat["timestamp"], START.to_string());
