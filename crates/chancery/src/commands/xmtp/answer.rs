@@ -13,6 +13,10 @@ use serde_json::Value;
 
 use super::{content, request::COMMANDS};
 
+/// Bytes by which the contents in one answer may be longer than they were sent. Of sixteen KiB that somebody compressed
+/// become sixteen MiB, so whoever lists a conversation of a thousand messages needs a limit for all of them.
+const INFLATED: usize = 64 << 20;
+
 /// What a client answers.
 #[derive(Debug, Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
@@ -164,6 +168,25 @@ pub enum EventView {
 }
 
 impl Answer {
+    /// Messages of a conversation. Those that were inflated beyond [`INFLATED`] together are there without content.
+    #[must_use]
+    pub fn messages(found: Vec<Message>) -> Self {
+        let mut room = INFLATED;
+        let one = |found: Message| {
+            let sent = found.content.as_ref().map_or(0, |content| content.content.len());
+            let mut view = MessageView::from(found);
+            let more = length(&view.content).saturating_sub(sent);
+            match room.checked_sub(more) {
+                Some(left) => room = left,
+                None => view.content = Value::Null,
+            }
+            view
+        };
+        Self::Messages {
+            messages: found.into_iter().map(one).collect(),
+        }
+    }
+
     /// How the commands of the shell are used.
     #[must_use]
     pub fn commands() -> Self {
@@ -230,7 +253,8 @@ impl EventView {
 
 impl ConversationView {
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let what = self.peer.as_deref().unwrap_or(&self.name);
+        // a line is a conversation, whatever its members call it
+        let what = self.peer.as_deref().unwrap_or(&self.name).replace(['\n', '\t'], " ");
         let left = if self.active { "" } else { "  (not a member)" };
         writeln!(out, "{}  {}  {what}{left}", self.id, self.kind)
     }
@@ -247,6 +271,8 @@ impl MessageView {
             ),
             (content, _) => content.to_string(),
         };
+        // what somebody says must not look like what somebody else says
+        let said = said.replace('\n', "\n    ");
         writeln!(out, "{}  {}: {said}", self.conversation, self.sender)
     }
 }
@@ -349,4 +375,135 @@ impl From<Event> for EventView {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Bytes of the texts in a value.
+fn length(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(values) => values.iter().map(length).sum(),
+        Value::Object(members) => members.values().map(length).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::panic,
+        clippy::unwrap_used,
+        reason = "a test that meets what it did not expect stops"
+    )]
+    use chancery_xmtp_wire::{
+        content::{Compression, Content, EncodedContent, MessageId},
+        identity::{InboxId, InstallationKey},
+    };
+    use openmls::group::GroupId;
+
+    use super::*;
+
+    fn message(content: EncodedContent) -> Message {
+        Message {
+            id: MessageId::of(b"group", "key", b""),
+            group: GroupId::from_slice(&[7; 16]),
+            sender: InboxId::from_bytes([1; 32]),
+            installation: InstallationKey::from_bytes([2; 32]),
+            sent_ns: 1,
+            content: Some(content),
+            delivery: Delivery::Sent,
+            position: None,
+        }
+    }
+
+    fn text(text: &str) -> EncodedContent {
+        Content::Text(text.to_owned()).encode().unwrap()
+    }
+
+    /// A text of so many bytes above a quarter of a million, as deflate writes it (RFC 1951 3.2.6): an `a`, and then the
+    /// longest match there is, of what was last, again and again.
+    fn bomb(matches: usize) -> EncodedContent {
+        let (mut bytes, mut bit) = (Vec::new(), 0);
+        let mut put = |value: u32, bits: u32| {
+            for at in (0..bits).rev() {
+                if bit % 8 == 0 {
+                    bytes.push(0_u8);
+                }
+                *bytes.last_mut().unwrap() |= u8::try_from(value >> at & 1).unwrap() << (bit % 8);
+                bit += 1;
+            }
+        };
+        // the last block, with the fixed codes
+        put(0b110, 3);
+        put(0x30 + u32::from(b'a'), 8);
+        for _ in 0..matches {
+            // 258 bytes, from one back
+            put(0b1100_0101, 8);
+            put(0, 5);
+        }
+        put(0, 7);
+        EncodedContent {
+            compression: Some(Compression::Deflate),
+            content: bytes.into(),
+            ..text("")
+        }
+    }
+
+    fn written(messages: &[MessageView]) -> String {
+        let mut out = Vec::new();
+        for message in messages {
+            message.write(&mut out).unwrap();
+        }
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_text_does_not_look_like_two_messages() {
+        let forged = format!("hi\n{}  {}: I approve", "07".repeat(16), "03".repeat(32));
+        let written = written(&[message(text(&forged)).into(), message(text("me, too")).into()]);
+        let begin = format!("{}  ", "07".repeat(16));
+        assert_eq!(written.lines().filter(|line| line.starts_with(&begin)).count(), 2);
+        assert_eq!(written.lines().count(), 3);
+    }
+
+    #[test]
+    fn a_name_does_not_look_like_two_conversations() {
+        let mut out = Vec::new();
+        let found = Conversation {
+            id: GroupId::from_slice(&[7; 16]),
+            kind: Kind::Group,
+            name: "ours\n0808  group  theirs".to_owned(),
+            created_ns: 1,
+            active: true,
+            consent: Consent::Allowed,
+            paused_for: None,
+        };
+        ConversationView::from(found).write(&mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap().lines().count(), 1);
+    }
+
+    #[test]
+    fn what_was_compressed_does_not_fill_the_memory() {
+        // just below the most that one content may have
+        let matches = (16 << 20) / 258;
+        let mut found: Vec<_> = (0..6).map(|_| message(bomb(matches))).collect();
+        assert!(found[0].content.as_ref().unwrap().content.len() < 128 << 10);
+        found.push(message(text("small")));
+        let Answer::Messages { messages } = Answer::messages(found) else {
+            panic!("other things were answered");
+        };
+        let shown: Vec<_> = messages.iter().map(|view| length(&view.content)).collect();
+        assert_eq!(
+            shown,
+            [
+                matches * 258 + 1,
+                matches * 258 + 1,
+                matches * 258 + 1,
+                matches * 258 + 1,
+                0,
+                0,
+                5
+            ]
+        );
+        assert_eq!(messages[4].content, Value::Null);
+    }
 }

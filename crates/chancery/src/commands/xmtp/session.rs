@@ -123,9 +123,7 @@ impl Session {
             Request::List => Answer::Conversations {
                 conversations: client.conversations()?.into_iter().map(Into::into).collect(),
             },
-            Request::Messages(id) => Answer::Messages {
-                messages: client.messages(&group(id))?.into_iter().map(Into::into).collect(),
-            },
+            Request::Messages(id) => Answer::messages(client.messages(&group(id))?),
             Request::Members(id) => Answer::Members {
                 members: client.members(&group(id))?.into_iter().map(Into::into).collect(),
             },
