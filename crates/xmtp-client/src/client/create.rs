@@ -53,6 +53,9 @@ impl Client {
         if peer == self.inbox() {
             return Err(ClientError::WrongKind);
         }
+        // one after the other with the same peer: two would make two groups. No group has an id of that length
+        let lane = self.inner.lane(&GroupId::from_slice(&peer.to_bytes()));
+        let _turn = lane.commits.lock().await;
         let known = self.inner.db.transaction(|tx| tx.dms_with(peer))?;
         if let Some(first) = known.into_iter().find(|row| row.active) {
             return Ok(first.new.group);

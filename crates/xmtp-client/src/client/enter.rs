@@ -11,7 +11,7 @@ use openmls::{
     prelude::{MlsMessageBodyIn, MlsMessageIn, tls_codec::Deserialize as _},
 };
 
-use super::{ClientError, Consent, Inner, MAX_PAST_EPOCHS};
+use super::{ClientError, Consent, Inner, MAX_PAST_EPOCHS, replace::may_come_back};
 use crate::{
     commit::CLAIMED,
     identity::DirectoryError,
@@ -306,7 +306,7 @@ impl Inner {
             _ => return Ok(false),
         };
         if let Some(left) = left
-            && !self.may_come_back(tx, &left, &staged, peer)?
+            && !may_come_back(tx, &left, &staged, peer)?
         {
             return Ok(false);
         }

@@ -11,7 +11,10 @@ use chancery_xmtp_wire::{
     group::Role,
     identity::{InboxId, InstallationKey},
 };
-use openmls::group::{MlsGroup, StagedWelcome};
+use openmls::{
+    group::{MlsGroup, StagedWelcome},
+    prelude::OpenMlsProvider as _,
+};
 
 use super::{ClientError, Inner, inbox_of};
 use crate::{
@@ -34,20 +37,6 @@ impl Inner {
         }
         let known = GroupState::of(&ours)?;
         Ok(known.immutable == state.immutable && self.may_bring_us_back(&ours, &known, staged))
-    }
-
-    /// Whether `staged` leads back to the group of `row`, in which we are no more. One from before we left, told once more,
-    /// does not; nor one to what is another kind of conversation.
-    pub(super) fn may_come_back(
-        &self,
-        tx: &Tx<'_>,
-        row: &ConversationRow,
-        staged: &StagedWelcome,
-        peer: Option<InboxId>,
-    ) -> Result<bool, ClientError> {
-        // the commit that removed us may have added us, too
-        let ended = self.load(tx, &row.new.group)?.epoch();
-        Ok(staged.group_context().epoch() >= ended && row.new.peer == peer)
     }
 
     /// Whether the sender of a welcome may remove and add us in the group as we know it.
@@ -83,4 +72,18 @@ impl Inner {
         tx.rewind(Topic::Group(group), from)?;
         Ok(())
     }
+}
+
+/// Whether `staged` leads back to the group of `row`, in which we are no more. One from before we left, told once more,
+/// does not; nor one to what is another kind of conversation.
+pub(super) fn may_come_back(
+    tx: &Tx<'_>,
+    row: &ConversationRow,
+    staged: &StagedWelcome,
+    peer: Option<InboxId>,
+) -> Result<bool, ClientError> {
+    let ours = MlsGroup::load(tx.provider().storage(), &row.new.group)?;
+    // the commit that removed us may have added us, too
+    let later = ours.is_none_or(|ours| staged.group_context().epoch() >= ours.epoch());
+    Ok(later && row.new.peer == peer)
 }

@@ -284,6 +284,17 @@ async fn a_conversation_into_which_nobody_could_be_let_is_not_there() {
     agree(&dm, &[&alice, &bob]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_writes_to_somebody_twice_at_once_makes_one_conversation() {
+    let world = World::new();
+    let alice = world.person(1).await;
+    let (bob, way) = world.person_on_a_way(2).await;
+    way.reading_takes(Duration::from_secs(1));
+    let (one, two) = tokio::join!(bob.create_dm(alice.inbox()), bob.create_dm(alice.inbox()));
+    assert_eq!(one.unwrap(), two.unwrap());
+    assert_eq!(alice.sync().await.unwrap().conversations, 1);
+}
+
 #[tokio::test]
 async fn a_clock_beyond_all_numbers_breaks_nothing_for_later() {
     let world = World::new();

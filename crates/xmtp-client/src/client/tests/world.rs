@@ -1,8 +1,11 @@
 //! Several clients around one node in memory, with a clock that is turned by hand.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use chancery_base::{Clock, Millis, Rng};
@@ -22,13 +25,20 @@ use crate::{
     storage::InboxDb,
 };
 
+/// Days before today on which the clock begins. openmls holds key packages to the clock of the machine, and those of the first
+/// day are good for 84.
+const DAYS_AGO: u64 = 60;
+/// Milliseconds of a day.
+const DAY: u64 = 24 * 3_600 * 1_000;
+
 /// A clock that stands until it is turned.
 #[derive(Clone)]
 pub(super) struct Turned(Arc<AtomicI64>);
 
 impl Turned {
     fn new() -> Self {
-        Self(Arc::new(AtomicI64::new(1_790_000_000_000)))
+        let days = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() * 1_000 / DAY;
+        Self(Arc::new(AtomicI64::new(((days - DAYS_AGO) * DAY).cast_signed())))
     }
 
     pub(super) fn turn(&self, ms: i64) {
