@@ -45,6 +45,9 @@ async fn requests_under_way_are_answered_before_the_end() {
     world.signet.say_farewell();
     let open = async {
         assert_eq!(client.hear().await["type"], "signet.shutdown");
+        let mut late = world.text_request("too late");
+        late["requestId"] = json!("late");
+        client.say(late).await;
         world.gate.send_replace(Gate::Open);
         let (code, _, told) = client.ended().await;
         assert_eq!(code, 1001);

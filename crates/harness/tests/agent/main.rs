@@ -12,6 +12,7 @@ mod endings;
 mod hostile;
 mod limits;
 mod login;
+mod logs;
 mod requests;
 mod slow;
 mod streams;

@@ -172,6 +172,27 @@ async fn less_is_told_in_place_and_more_needs_another_token() {
 }
 
 #[tokio::test]
+async fn what_is_said_after_a_change_is_judged_by_it() {
+    let world = World::new().await;
+    let (mut client, issued) = world.harness(&USUAL).await;
+    let (mut other, _) = world.harness(&USUAL).await;
+    world.say("before").await;
+    let change = json!({"credentialId": issued.id, "scopes": {"allow": ["send"]}});
+    world.owner("credential.updateScopes", change).await;
+    world.say("secret").await;
+    while other.event_of("message.visible").await["content"]["text"] != "secret" {}
+    client.event_of("scopes.updated").await;
+    assert!(client.ask(world.text_request("mine")).await.is_ok());
+    // what came meanwhile, to the end
+    world
+        .owner("credential.revoke", json!({"credentialId": issued.id}))
+        .await;
+    let (_, _, told) = client.ended().await;
+    let messages = told.iter().filter(|frame| frame["event"]["type"] == "message.visible");
+    assert_eq!(messages.count(), 0, "{told:?}");
+}
+
+#[tokio::test]
 async fn a_revoked_credential_closes_its_connections_within_a_second() {
     let world = World::new().await;
     let issued = world.issue(&USUAL).await;

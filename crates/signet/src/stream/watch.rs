@@ -84,7 +84,7 @@ impl Watchers {
             return;
         };
         // many streams may have the same event: it is read once
-        let mut last: Option<(&str, Option<(EventKind, Arc<str>)>)> = None;
+        let mut last: Option<(&str, Option<Told>)> = None;
         for (stream, frame) in delivery {
             let told = match last.take() {
                 Some((text, told)) if std::ptr::eq(text, frame.event()) => told,
@@ -119,8 +119,11 @@ impl Watchers {
 #[derive(Debug)]
 pub(crate) struct Watching(broadcast::Receiver<Passing>);
 
+/// What an event tells, and the event without content.
+type Told = (EventKind, Arc<str>);
+
 /// What is told of `event` to who may not read messages; nothing of what is between a harness and its connection only.
-fn without_content(event: &str) -> Option<(EventKind, Arc<str>)> {
+fn without_content(event: &str) -> Option<Told> {
     let mut event = Event::parse(event).ok()?;
     let kind = event.kind();
     match &mut event {
