@@ -12,7 +12,7 @@ use common::vector;
 use serde_json::{Map, Value, json};
 
 /// Actions that the original's registry does not have.
-const NEW: [(&str, &str); 15] = [
+const NEW: [(&str, &str); 16] = [
     ("action.approve", "the owner decides on held actions, not the harness"),
     ("action.deny", "the same"),
     ("action.list", "the same"),
@@ -24,6 +24,7 @@ const NEW: [(&str, &str); 15] = [
         "an admin of another user, or over HTTP, needs one, and xs opens no vault",
     ),
     ("admin.verify-keys", "in the original's code, and not registered"),
+    ("chat.revoke-invite", "nothing takes a link back there"),
     ("chat.sync", "a stub there"),
     ("config.show", "only a function there"),
     ("events.poll", "tools have no push"),
@@ -45,7 +46,11 @@ const OTHER: [(&str, &str, &str); 4] = [
 const MORE: [(&str, &[&str], &str); 15] = [
     ("chat.create", &["operatorId"], "--op is honoured"),
     ("chat.list", &["operatorId"], "--op is honoured"),
-    ("chat.invite", &["description"], "lost in the recording"),
+    (
+        "chat.invite",
+        &["description", "expiresInSeconds", "singleUse"],
+        "lost in the recording; links end",
+    ),
     ("chat.update", &["description"], "lost in the recording"),
     (
         "credential.issue",

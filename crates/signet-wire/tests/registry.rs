@@ -222,7 +222,7 @@ fn a_credential_is_shown_the_tools_that_its_scopes_are_for() {
         (Scope::UpdateName, &["chat.update"]),
         (Scope::UpdateDescription, &["chat.update"]),
         (Scope::UpdateImage, &["chat.update"]),
-        (Scope::Invite, &["chat.invite"]),
+        (Scope::Invite, &["chat.invite", "chat.revoke-invite"]),
         (Scope::Join, &["chat.join"]),
         (Scope::Leave, &["chat.leave"]),
         (Scope::CreateGroup, &["chat.create"]),

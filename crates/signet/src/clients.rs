@@ -15,7 +15,7 @@ use crate::{
     records::{
         chats::Seen,
         inboxes::{
-            Registered,
+            self, Registered,
             remove::{Abandon, Swept, leftovers},
             row::{self, Inbox as Row},
         },
@@ -168,8 +168,14 @@ impl Core {
 
     /// Opens all inboxes, and takes away what is left of those that were removed.
     pub(crate) async fn open_all(self: &Arc<Self>) -> Result<(), Failure> {
+        let joining = self.store.read(inboxes::joining).await?;
         for inbox in self.store.read(row::all).await? {
-            self.keep_open(inbox.id);
+            if joining.contains(&inbox.id) {
+                let core = Arc::clone(self);
+                self.tasks.spawn(async move { core.abandon(inbox.id).await });
+            } else {
+                self.keep_open(inbox.id);
+            }
         }
         for id in self.store.read(leftovers).await? {
             let core = Arc::clone(self);

@@ -4,7 +4,7 @@ use chancery_signet_wire::{Category, Class, Failure, Json, action::Call};
 use serde::Serialize;
 
 use crate::{
-    actions::{chats::no_invites, messages},
+    actions::messages,
     network::Consent,
     principal::Principal,
     records::{Root, inboxes, operators, policies},
@@ -113,10 +113,10 @@ impl Signet {
             Call::ChatRemoveMember(input) => json(core.remove_member(who, input).await),
             Call::ChatPromoteMember(input) => json(core.promote_member(who, input).await),
             Call::ChatDemoteMember(input) => json(core.demote_member(who, input).await),
-            Call::ChatUpdateProfile(_) | Call::ChatJoin(_) | Call::ChatInvite(_) => {
-                core.records.look(who, Root).await?;
-                Err(no_invites())
-            }
+            Call::ChatUpdateProfile(input) => json(core.update_profile(who, input).await),
+            Call::ChatJoin(input) => json(core.join_chat(who, input).await),
+            Call::ChatInvite(input) => json(core.invite(who, input).await),
+            Call::ChatRevokeInvite(input) => json(core.records.apply(who, input).await),
 
             Call::MessageSend(input) => json(core.send_message(who, input).await),
             Call::MessageReply(input) => json(core.reply(who, input).await),

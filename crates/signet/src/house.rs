@@ -7,6 +7,7 @@ use chancery_signet_wire::CredentialId;
 use chancery_store::rusqlite::params;
 
 use crate::{
+    invites::requests,
     outbound::{ask::ExpireHeld, rows},
     store::{Problem, Step, Tx},
     stream::{ingest::Delivery, log},
@@ -17,7 +18,8 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(10);
 /// After so many looks old rows are taken away: ten minutes.
 const SWEEP_AFTER: u32 = 60;
-/// How long the key under which something was sent is remembered, milliseconds (signet spec 14.4).
+/// How long the key under which something was sent is remembered, milliseconds (signet spec 14.4), and what somebody asked
+/// who wanted to be let in.
 const KEYS_MS: i64 = 24 * 60 * 60 * 1000;
 
 impl Traffic {
@@ -79,6 +81,7 @@ impl Step for Sweep {
     fn run(self, tx: &Tx<'_>) -> Result<Self::Done, Problem> {
         log::sweep(tx)?;
         rows::sweep(tx, tx.now.plus(-KEYS_MS))?;
+        requests::sweep(tx, tx.now.plus(-KEYS_MS))?;
         Ok(((), Vec::new()))
     }
 }

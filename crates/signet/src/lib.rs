@@ -15,6 +15,7 @@ mod core;
 mod deadlines;
 mod dispatch;
 mod house;
+mod invites;
 pub mod keys;
 pub mod network;
 mod outbound;

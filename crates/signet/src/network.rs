@@ -3,13 +3,16 @@
 //! What is named here is the network's own: ids are its texts, and the signet gives each a local one before it goes any
 //! further. Contents are JSON in the shapes of the signet's content types, so that no engine knows a codec.
 
+pub mod invite;
 pub mod memory;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, future::ready, sync::Arc};
 
 use chancery_base::Millis;
 use futures_util::{future::BoxFuture, stream::BoxStream};
 use serde_json::Value;
+
+pub use invite::{Invitation, InviteTerms, Returned};
 
 /// A text of the network's that names something.
 macro_rules! names {
@@ -50,6 +53,8 @@ pub struct Capabilities {
     pub leave: bool,
     /// Inboxes can be let in or kept out.
     pub consent: bool,
+    /// Inboxes ask by links to be let in.
+    pub invites: bool,
 }
 
 /// A network on which inboxes can be had.
@@ -67,7 +72,17 @@ pub trait Network: Send + Sync + 'static {
 
     /// The inbox of a name or an address of the network, if there is one.
     fn resolve(&self, name_or_address: &str) -> BoxFuture<'_, Result<Option<InboxName>, NetworkError>>;
+
+    /// What a link says, or the part of it that counts.
+    ///
+    /// [`NetworkError::Invalid`] for what is none, was changed, or was not made by whom it names.
+    fn read_invite<'a>(&'a self, _text: &'a str) -> BoxFuture<'a, Result<Invitation, NetworkError>> {
+        Box::pin(ready(Err(NO_INVITES)))
+    }
 }
+
+/// What a network says that has no links.
+const NO_INVITES: NetworkError = NetworkError::Unsupported("it has no invites");
 
 /// What an inbox is made of. Both are secret, and wiped when dropped.
 pub struct InboxKeys {
@@ -140,6 +155,19 @@ pub trait Inbox: Send + Sync + 'static {
 
     /// Changes a conversation. Returns once it took effect.
     fn change<'a>(&'a self, name: &'a ConversationName, change: &'a Change) -> BoxFuture<'a, Result<(), NetworkError>>;
+
+    /// Makes a link by which others ask this inbox to be let in.
+    fn invite<'a>(&'a self, _terms: &'a InviteTerms) -> BoxFuture<'a, Result<String, NetworkError>> {
+        Box::pin(ready(Err(NO_INVITES)))
+    }
+
+    /// Reads a link that somebody shows to this inbox, or the part of it that counts, for where it leads. Asks nobody.
+    ///
+    /// [`NetworkError::Invalid`] for what is no link at all, [`NetworkError::Forbidden`] for one that this inbox did not
+    /// make, or that was changed since.
+    fn returned<'a>(&'a self, _text: &'a str) -> BoxFuture<'a, Result<Returned, NetworkError>> {
+        Box::pin(ready(Err(NO_INVITES)))
+    }
 
     /// Whether somebody, or a conversation, is let in.
     fn consent<'a>(&'a self, of: &'a ConsentSubject) -> BoxFuture<'a, Result<Consent, NetworkError>>;

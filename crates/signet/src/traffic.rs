@@ -11,7 +11,7 @@ use chancery_base::Clock;
 use chancery_policy::messaging::HiddenMode;
 use chancery_signet_wire::{InboxId, frame::CloseCode};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot},
     task::AbortHandle,
 };
 
@@ -97,10 +97,13 @@ pub(crate) struct Traffic {
     tasks: Tasks,
 }
 
-/// An inbox that is open, and what reads its log.
+/// An inbox that is open, and what is done with it.
 struct Followed {
     inbox: Arc<dyn Inbox>,
-    reader: AbortHandle,
+    /// Reads its log, and answers those who ask to be let in.
+    tasks: [AbortHandle; 2],
+    /// Rung when there are more of these.
+    bell: Arc<Notify>,
 }
 
 /// What the writer hands over, in the order of the commits.
@@ -186,22 +189,35 @@ impl Traffic {
         self.inboxes().get(&id).map(|followed| Arc::clone(&followed.inbox))
     }
 
-    /// Sends through `inbox` and reads its log from where it was left, until [`unfollow`](Self::unfollow) or the end. One
+    /// Sends through `inbox`, reads its log from where it was left and lets others in who may, until [`unfollow`](Self::unfollow) or the end. One
     /// that was followed under the same id is not any more.
     pub(crate) fn follow(self: &Arc<Self>, id: InboxId, inbox: Arc<dyn Inbox>) {
-        let reader = self.spawn(Arc::clone(self).read(id, Arc::clone(&inbox)));
-        if let Some(before) = self.inboxes().insert(id, Followed { inbox, reader }) {
-            before.reader.abort();
+        let bell = Arc::new(Notify::new());
+        let tasks = [
+            self.spawn(Arc::clone(self).read(id, Arc::clone(&inbox))),
+            self.spawn(Arc::clone(self).keep_door(id, Arc::clone(&inbox), Arc::clone(&bell))),
+        ];
+        if let Some(before) = self.inboxes().insert(id, Followed { inbox, tasks, bell }) {
+            before.tasks.iter().for_each(AbortHandle::abort);
         }
     }
 
-    /// Lets go of an inbox. Returns once its log is not read any more.
+    /// Has those answered who ask an inbox to be let in.
+    pub(crate) fn ring(&self, id: InboxId) {
+        if let Some(followed) = self.inboxes().get(&id) {
+            followed.bell.notify_one();
+        }
+    }
+
+    /// Lets go of an inbox. Returns once nothing is done with it any more.
     pub(crate) async fn unfollow(&self, id: InboxId) {
         let followed = self.inboxes().remove(&id);
         if let Some(followed) = followed {
-            followed.reader.abort();
-            while !followed.reader.is_finished() {
-                tokio::time::sleep(Duration::from_millis(1)).await;
+            for task in &followed.tasks {
+                task.abort();
+                while !task.is_finished() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
             }
         }
     }

@@ -152,6 +152,8 @@ fn equip(
         identity_label: create.creator_identity_label.clone(),
         name: text.name,
         description: text.description,
+        expires_in_seconds: None,
+        single_use: None,
     };
     let for_programs = context.output.is_for_programs();
     let invite = owner::call(client, &Call::ChatInvite(input), context).and_then(|mut invite| {

@@ -17,7 +17,7 @@ use chancery_xmtp_client::{
 use chancery_xmtp_wire::group::{self, field};
 use openmls::group::GroupId;
 
-use super::{codec, error::network_error};
+use super::{codec, error::network_error, invites::Inviter};
 
 /// Nanoseconds of a millisecond.
 const MS: u64 = 1_000_000;
@@ -25,15 +25,17 @@ const MS: u64 = 1_000_000;
 /// A client and its health. Whoever has one keeps the inbox's file open.
 pub(super) struct Held {
     pub(super) client: Client,
+    pub(super) inviter: Inviter,
     clock: Arc<dyn Clock>,
     health: Mutex<Health>,
     closing: AtomicBool,
 }
 
 impl Held {
-    pub(super) fn new(client: Client, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(client: Client, inviter: Inviter, clock: Arc<dyn Clock>) -> Self {
         Self {
             client,
+            inviter,
             clock,
             health: Mutex::new(Health {
                 state: State::Connecting,

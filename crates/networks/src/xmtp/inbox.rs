@@ -4,7 +4,7 @@ use std::{future::ready, ops::RangeInclusive, sync::Arc};
 
 use chancery_signet::network::{
     Change, Consent, ConsentSubject, Content, Conversation, ConversationName, Cursor, Details, Event, Health, Inbox,
-    InboxName, Member, Message, MessageName, MessageQuery, NetworkError, Role, Sent,
+    InboxName, InviteTerms, Member, Message, MessageName, MessageQuery, NetworkError, Returned, Role, Sent,
 };
 use chancery_xmtp_client::client::{AdminChange, ClientError, Delivery, GroupOptions};
 use chancery_xmtp_wire::{content::MessageId, group::field, identity::InboxId};
@@ -250,6 +250,16 @@ impl Inbox for XmtpInbox {
 
     fn change<'a>(&'a self, name: &'a ConversationName, change: &'a Change) -> BoxFuture<'a, Result<(), NetworkError>> {
         Box::pin(self.make_change(name, change))
+    }
+
+    fn invite<'a>(&'a self, terms: &'a InviteTerms) -> BoxFuture<'a, Result<String, NetworkError>> {
+        // what leads nowhere is no invite
+        let there = group_of(&terms.conversation).and_then(|group| self.held.conversation(&group));
+        Box::pin(ready(there.and_then(|_| self.held.inviter.make(terms))))
+    }
+
+    fn returned<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<Returned, NetworkError>> {
+        Box::pin(ready(self.held.inviter.returned(text)))
     }
 
     fn consent<'a>(&'a self, of: &'a ConsentSubject) -> BoxFuture<'a, Result<Consent, NetworkError>> {

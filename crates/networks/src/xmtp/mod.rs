@@ -9,6 +9,7 @@ mod error;
 mod events;
 mod held;
 mod inbox;
+mod invites;
 mod network;
 mod place;
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use chancery_base::{Clock, Rng};
-use chancery_signet::network::{Capabilities, Inbox, InboxKeys, InboxName, Network, NetworkError};
+use chancery_signet::network::{Capabilities, Inbox, InboxKeys, InboxName, Invitation, Network, NetworkError};
 use chancery_xmtp_client::{
     client::{Client, Parts},
     crypto::Crypto,
@@ -23,6 +23,7 @@ use super::{
     error::{network_error, node_error, storage_error},
     held::Held,
     inbox::XmtpInbox,
+    invites::{self, Inviter},
     place::{Place, open_already},
 };
 
@@ -38,6 +39,7 @@ pub type Dial = Box<dyn Fn() -> Result<Arc<dyn NodeApi>, NodeError> + Send + Syn
 /// XMTP.
 pub struct XmtpNetwork {
     dial: Dial,
+    env: String,
     place: Place,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
@@ -76,6 +78,7 @@ impl XmtpNetwork {
         Ok(Self {
             dial,
             place: Place::new(data, env)?,
+            env: env.to_owned(),
             clock,
             rng,
             opened: Mutex::default(),
@@ -96,7 +99,8 @@ impl XmtpNetwork {
         };
         // goes on where an earlier try ended
         let client = Client::register(parts, &wallet, NONCE).await.map_err(network_error)?;
-        let held = Arc::new(Held::new(client, Arc::clone(&self.clock)));
+        let inviter = Inviter::new(wallet, client.inbox(), &self.env, Arc::clone(&self.rng))?;
+        let held = Arc::new(Held::new(client, inviter, Arc::clone(&self.clock)));
         self.opened().insert(local.to_owned(), Arc::downgrade(&held));
         Ok(Arc::new(XmtpInbox::new(held)))
     }
@@ -151,6 +155,7 @@ impl Network for XmtpNetwork {
             roles: true,
             leave: true,
             consent: true,
+            invites: true,
         }
     }
 
@@ -170,6 +175,13 @@ impl Network for XmtpNetwork {
     fn resolve(&self, name_or_address: &str) -> BoxFuture<'_, Result<Option<InboxName>, NetworkError>> {
         let asked = name_or_address.to_owned();
         Box::pin(async move { self.resolve_inbox(&asked).await })
+    }
+
+    fn read_invite<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<Invitation, NetworkError>> {
+        Box::pin(async move {
+            let node = (self.dial)().map_err(node_error)?;
+            invites::read(&*node, text).await
+        })
     }
 }
 

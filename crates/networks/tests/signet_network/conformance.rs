@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use chancery_base::Millis;
 use chancery_signet::network::{
-    Change, Consent, ConsentSubject, Content, ConversationName, Cursor, Details, Event, Inbox, InboxName, Message,
-    MessageName, MessageQuery, NetworkError, Role,
+    Change, Consent, ConsentSubject, Content, ConversationName, Cursor, Details, Event, Inbox, InboxName, InviteTerms,
+    Message, MessageName, MessageQuery, NetworkError, Role,
 };
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
@@ -558,6 +558,78 @@ pub(crate) async fn consent_is_remembered(place: &Place) {
     bob.set_consent(&chat, Consent::Unknown).await.unwrap();
     say(&*bob, &made, "hello").await;
     assert_eq!(bob.consent(&chat).await.unwrap(), Consent::Allowed);
+}
+
+fn terms(conversation: &ConversationName) -> InviteTerms {
+    InviteTerms {
+        conversation: conversation.clone(),
+        tag: "x7k2m9q4t1".to_owned(),
+        title: Some("The room".to_owned()),
+        description: Some("What it is about".to_owned()),
+        expires_at: Some(Millis(1_900_000_000_999)),
+        single_use: true,
+    }
+}
+
+pub(crate) async fn an_invite_leads_back_to_who_made_it(place: &Place) {
+    let (alice, bob) = (place.open(1).await, place.open(2).await);
+    let made = group(&*alice, &[]).await;
+    let link = alice.invite(&terms(&made)).await.unwrap();
+    assert!(link.starts_with("https://"), "{link}");
+    let slug = place.network.read_invite(&link).await.unwrap().slug;
+    // whoever asks sends it as text among texts: no word of people is as long
+    assert!(slug.len() >= 50 && !slug.contains(char::is_whitespace), "{slug}");
+    for text in [link.clone(), slug.clone(), format!(" {slug}\n")] {
+        let returned = alice.returned(&text).await.unwrap();
+        assert_eq!((returned.tag.as_str(), &returned.conversation), ("x7k2m9q4t1", &made));
+        assert_eq!(returned.expires_at, Some(Millis(1_900_000_000_000)));
+        assert_eq!(returned.conversation_expires_at, None);
+    }
+    // it leads nowhere for another
+    let foreign = bob.returned(&link).await;
+    assert!(matches!(foreign, Err(NetworkError::Forbidden(_))), "{foreign:?}");
+    for text in ["", "hello", "https://example.org/v2?i=", &"a".repeat(80)] {
+        let none = alice.returned(text).await;
+        assert!(matches!(none, Err(NetworkError::Invalid(_))), "{text}: {none:?}");
+    }
+    // and for who opens the inbox again
+    drop(alice);
+    let alice = place.open(1).await;
+    assert_eq!(alice.returned(&slug).await.unwrap().conversation, made);
+    let nowhere = alice.invite(&terms(&ConversationName(NOBODY[..32].to_owned()))).await;
+    assert!(matches!(nowhere, Err(NetworkError::NotFound(_))));
+    let untagged = InviteTerms {
+        tag: String::new(),
+        ..terms(&made)
+    };
+    assert!(matches!(alice.invite(&untagged).await, Err(NetworkError::Invalid(_))));
+}
+
+pub(crate) async fn an_invite_says_to_others_who_made_it(place: &Place) {
+    let alice = place.open(1).await;
+    let made = group(&*alice, &[]).await;
+    let link = alice.invite(&terms(&made)).await.unwrap();
+    let read = place.network.read_invite(&link).await.unwrap();
+    assert_eq!((&read.maker, read.tag.as_str()), (alice.name(), "x7k2m9q4t1"));
+    assert_eq!(read.title.as_deref(), Some("The room"));
+    assert_eq!(read.expires_at, Some(Millis(1_900_000_000_000)));
+    assert_eq!(place.network.read_invite(&read.slug).await.unwrap(), read);
+    // nothing of where it leads
+    assert!(!read.slug.contains(&made.0));
+    for text in ["", "hello", &"a".repeat(80)] {
+        let none = place.network.read_invite(text).await;
+        assert!(matches!(none, Err(NetworkError::Invalid(_))), "{text}: {none:?}");
+    }
+    let plain = InviteTerms {
+        title: None,
+        description: None,
+        expires_at: None,
+        single_use: false,
+        ..terms(&made)
+    };
+    let read = alice.invite(&plain).await.unwrap();
+    let read = place.network.read_invite(&read).await.unwrap();
+    assert_eq!((read.title, read.expires_at), (None, None));
 }
 
 pub(crate) async fn what_is_not_there_is_not_found(place: &Place) {

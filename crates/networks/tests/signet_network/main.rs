@@ -51,6 +51,8 @@ macro_rules! suite {
             a_direct_conversation_is_one,
             whoever_leaves_is_out,
             consent_is_remembered,
+            an_invite_leads_back_to_who_made_it,
+            an_invite_says_to_others_who_made_it,
             what_is_not_there_is_not_found,
             two_inboxes_of_one_process_have_logs_of_their_own,
         }

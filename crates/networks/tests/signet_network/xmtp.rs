@@ -6,7 +6,10 @@ use chancery_networks::xmtp::XmtpNetwork;
 use chancery_signet::network::{Cursor, Details, Network as _, NetworkError, State};
 use chancery_xmtp_client::network::{Faults, Faulty, Grpc, NodeApi};
 use chancery_xmtp_node::Running;
-use chancery_xmtp_wire::identity::{Nonce, WalletKey};
+use chancery_xmtp_wire::{
+    convos::{Invite, InviteKey},
+    identity::{Nonce, WalletKey},
+};
 use tempfile::TempDir;
 
 use super::{
@@ -227,5 +230,58 @@ async fn the_wrong_key_opens_no_file_and_harms_none() {
         Err(NetworkError::Local(_))
     ));
     assert_eq!(*world.network.open("one", keys(1)).await.unwrap().name(), name);
+    world.node.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_invite_is_believed_only_of_the_wallet_of_the_inbox_that_it_names() {
+    let world = World::new().await;
+    let alice = world.network.open("alice", keys(1)).await.unwrap();
+    let made = alice.create_group(&[], &Details::default()).await.unwrap();
+    let wallet = |person| WalletKey::from_bytes(&keys(person).identity).unwrap();
+    let inbox_of = |person| chancery_xmtp_client::identity::inbox_of(&wallet(person), Nonce(1));
+    let invite = || Invite {
+        token: InviteKey::derive(&wallet(1), inbox_of(1))
+            .unwrap()
+            .seal(&made.0, &seeded(3))
+            .unwrap(),
+        creator: inbox_of(1),
+        tag: "x7k2m9q4t1".to_owned(),
+        name: None,
+        description: None,
+        image_url: None,
+        conversation_expires_at: None,
+        expires_at: None,
+        expires_after_use: false,
+    };
+    let good = invite().sign(&wallet(1)).unwrap().slug().unwrap();
+    assert_eq!(world.network.read_invite(&good).await.unwrap().maker, *alice.name());
+    assert_eq!(alice.returned(&good).await.unwrap().conversation, made);
+
+    // signed by somebody else in her name, and in the name of nobody
+    let forged = invite().sign(&wallet(2)).unwrap().slug().unwrap();
+    let nobodys = Invite {
+        creator: inbox_of(9),
+        ..invite()
+    };
+    let nobodys = nobodys.sign(&wallet(9)).unwrap().slug().unwrap();
+    for slug in [&forged, &nobodys] {
+        let read = world.network.read_invite(slug).await;
+        assert!(matches!(read, Err(NetworkError::Invalid(_))), "{read:?}");
+        let returned = alice.returned(slug).await;
+        assert!(matches!(returned, Err(NetworkError::Forbidden(_))), "{returned:?}");
+    }
+    // with a token that leads elsewhere, for another inbox
+    let moved = Invite {
+        token: InviteKey::derive(&wallet(2), inbox_of(2))
+            .unwrap()
+            .seal(&made.0, &seeded(4))
+            .unwrap(),
+        ..invite()
+    };
+    let moved = moved.sign(&wallet(1)).unwrap().slug().unwrap();
+    assert!(matches!(alice.returned(&moved).await, Err(NetworkError::Forbidden(_))));
+    world.way.cut(true);
+    assert!(world.network.read_invite(&good).await.unwrap_err().is_retryable());
     world.node.stop().await.unwrap();
 }

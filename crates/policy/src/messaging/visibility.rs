@@ -38,9 +38,11 @@ pub enum HiddenMode {
 pub enum Occasion {
     /// It arrived just now.
     Live,
-    /// It arrived while the signet did not follow the chat. It is historical.
-    CatchUp,
-    /// It is sent again to a harness that was away. It was let through once, so this asks for no more than that did.
+    /// The inbox of the credential said it itself. It is historical, for nobody answers themselves.
+    Own,
+    /// It arrived while somebody was away. It is sent again to a harness that was, and was let through once; or it is told
+    /// late because the signet was, and would have been let through then. So this asks for no more than that does: what
+    /// came in the time of a credential is never lost to it.
     Replay,
     /// Somebody asked for it.
     Read,
@@ -51,12 +53,12 @@ pub enum Occasion {
 impl Occasion {
     /// Whether the harness is told without asking, which takes `stream-messages`.
     fn streams(self) -> bool {
-        matches!(self, Self::Live | Self::CatchUp | Self::Replay)
+        matches!(self, Self::Live | Self::Own | Self::Replay)
     }
 
     /// Whether it makes a message historical that was sent after the credential was issued (signet spec 14.3).
     fn is_past(self) -> bool {
-        matches!(self, Self::CatchUp | Self::Reveal)
+        matches!(self, Self::Own | Self::Reveal)
     }
 }
 

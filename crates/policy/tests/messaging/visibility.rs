@@ -5,7 +5,7 @@ use serde_json::json;
 
 const OCCASIONS: [Occasion; 5] = [
     Occasion::Live,
-    Occasion::CatchUp,
+    Occasion::Own,
     Occasion::Replay,
     Occasion::Read,
     Occasion::Reveal,
@@ -42,7 +42,7 @@ fn cases() -> impl Iterator<Item = Case> {
 
 /// The spec's decision, line by line; `None` is a drop.
 fn naive(case: Case) -> Option<&'static str> {
-    let streamed = matches!(case.occasion, Occasion::Live | Occasion::CatchUp | Occasion::Replay);
+    let streamed = matches!(case.occasion, Occasion::Live | Occasion::Own | Occasion::Replay);
     // 2.3: live events take stream-messages, too
     if streamed && !case.stream {
         return None;
@@ -62,7 +62,7 @@ fn naive(case: Case) -> Option<&'static str> {
         return None;
     }
     // 14.3: before the credential, or delivered by catch-up; and what is re-read after a reveal (4.1)
-    let historical = case.old || matches!(case.occasion, Occasion::CatchUp | Occasion::Reveal);
+    let historical = case.old || matches!(case.occasion, Occasion::Own | Occasion::Reveal);
     if historical {
         if !case.history {
             return None;

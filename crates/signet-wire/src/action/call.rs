@@ -159,6 +159,9 @@ actions! {
         .credentials(&[Join]);
     ChatInvite(ChatInvite) = "chat.invite", Write, "Make a Convos link to a group" => "Invite" .http(Admin).tool()
         .credentials(&[Invite]);
+    ChatRevokeInvite(ChatRevokeInvite) = "chat.revoke-invite", Write, "Take a Convos link back" => "InviteRevoked"
+        .http(Admin).tool()
+        .credentials(&[Invite]);
     ChatLeave(ChatLeave) = "chat.leave", Write, "Leave a group" => "ChatLeft" .http(Admin).tool()
         .credentials(&[Leave]);
     ChatRemove(ChatRemove) = "chat.rm", Destroy, "Forget what is here of a group, without leaving it" => "ChatRemoved"
@@ -176,7 +179,7 @@ actions! {
         => "RoleChanged" .http(Admin).tool()
         .credentials(&[DemoteAdmin]);
 
-    MessageSend(MessageSend) = "message.send", Write, "Send a text" => "MessageSent"
+    MessageSend(MessageSend) = "message.send", Write, "Send a text" => "SendAnswer"
         .http(Admin).tool_named("message_send")
         .credentials(&[Send]);
     MessageList(MessageList) = "message.list", Read, "Messages of a chat" => "MessageList"
@@ -185,13 +188,13 @@ actions! {
     MessageInfo(MessageInfo) = "message.info", Read, "One message" => "MessageRecord"
         .http(Admin).tool_named("message_info")
         .credentials(&[ReadMessages]);
-    MessageReply(MessageReply) = "message.reply", Write, "Answer a message" => "MessageSent"
+    MessageReply(MessageReply) = "message.reply", Write, "Answer a message" => "SendAnswer"
         .http(Admin).tool_named("message_reply")
         .credentials(&[Reply]);
-    MessageReact(MessageReact) = "message.react", Write, "React to a message" => "MessageSent"
+    MessageReact(MessageReact) = "message.react", Write, "React to a message" => "SendAnswer"
         .http(Admin).tool_named("message_react")
         .credentials(&[React]);
-    MessageRead(MessageRead) = "message.read", Write, "Say that a chat was read" => "MarkedRead"
+    MessageRead(MessageRead) = "message.read", Write, "Say that a chat was read" => "ReadAnswer"
         .http(Admin).tool_named("message_read")
         .credentials(&[ReadReceipt]);
 

@@ -11,7 +11,7 @@ mod signet;
 
 pub use chat::{
     ByChat, ByInbox, ChatCreate, ChatInvite, ChatJoin, ChatLeave, ChatList, ChatMember, ChatMemberRole, ChatRemove,
-    ChatSync, ChatUpdate, ChatUpdateProfile, ConsentOf, InboxCreate, InboxLink, InboxRemove,
+    ChatRevokeInvite, ChatSync, ChatUpdate, ChatUpdateProfile, ConsentOf, InboxCreate, InboxLink, InboxRemove,
 };
 pub use credential::{
     ByCredential, CredentialIssue, CredentialList, CredentialRevoke, CredentialUpdateScopes, ScopeChange,

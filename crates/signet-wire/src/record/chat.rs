@@ -15,10 +15,21 @@ shape! {
         description: String,
         /// Its picture.
         image_url?: String,
-        /// Who is in it.
+        /// Who is in it; nobody for a credential that may not list members.
         member_inbox_ids: Vec<String>,
         /// Since when there is one.
         created_at: crate::Timestamp,
+    }
+}
+
+impl ChatInfo {
+    /// The same with its members only if `shown`.
+    #[must_use]
+    pub fn with_members_if(mut self, shown: bool) -> Self {
+        if !shown {
+            self.member_inbox_ids.clear();
+        }
+        self
     }
 }
 
@@ -55,6 +66,18 @@ shape! {
         creator_inbox_id: String,
         /// What tells this invite from others.
         invite_tag: String,
+    }
+}
+
+shape! {
+    /// An invite does not count any more.
+    record InviteRevoked {
+        /// The chat.
+        chat_id: ConversationId,
+        /// What tells the invite from others.
+        invite_tag: String,
+        /// Always `true`.
+        revoked: bool,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chancery_policy::messaging::ContentTypeId;
 
-use crate::{ConversationId, Json, MessageId, Timestamp};
+use crate::{ConversationId, Json, MessageId, Timestamp, frame::SendHeld};
 
 shape! {
     /// A message.
@@ -56,6 +56,26 @@ shape! {
         /// Always `true`.
         marked_read: bool,
     }
+}
+
+/// What is answered to whoever has something sent.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
+pub enum SendAnswer {
+    /// It is out.
+    Sent(MessageSent),
+    /// The owner is asked.
+    Held(SendHeld),
+}
+
+/// What is answered to whoever says that a chat was read.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
+pub enum ReadAnswer {
+    /// It is said.
+    Read(MarkedRead),
+    /// The owner is asked.
+    Held(SendHeld),
 }
 
 shape! {

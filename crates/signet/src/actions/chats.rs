@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chancery_policy::messaging::{Action, Scope, Scopes};
 use chancery_signet_wire::{
-    Class, ConversationId, Failure, Label, Reference, Text,
+    Author, ConversationId, Failure, Label, Reference, Text,
     action::input::{ByChat, ChatCreate, ChatLeave, ChatList, ChatRemove, ChatSync, ChatUpdate},
     record::{
         chat::{self, ChatCreated, ChatInfo, ChatLeft, ChatRemoved, ChatSynced},
@@ -18,7 +18,7 @@ use crate::{
     network::{Change, Conversation, Details, Inbox},
     principal::Principal,
     records::{
-        chats::{Actor, Chat, Entry, Made, Place, Seen, Through, Whose},
+        chats::{Actor, Entry, Made, Place, Seen, SeesMembers, Through, Whose},
         forget::{Forget, There},
         inboxes::{Fresh, row},
     },
@@ -89,7 +89,10 @@ impl Core {
             Through::New(operator) => operator,
         };
         let fresh = Fresh {
-            operator,
+            operator: Some(operator),
+            author: Author::Operator(operator),
+            label: None,
+            joins: false,
             actor: who.to_string(),
         };
         let mut inbox = self.store.run(fresh).await?;
@@ -115,13 +118,14 @@ impl Core {
         if matches!(who, Principal::Credential(_)) {
             groups.retain(|id, _| known.contains(id));
         }
+        let members = self.records.look(who, SeesMembers).await?;
         match unreached {
             // what the others know is better than nothing
             Some(failure) if groups.is_empty() => Err(failure),
             _ => Ok(chat::ChatList {
                 groups: groups
                     .into_iter()
-                    .map(|(id, conversation)| info(id, conversation))
+                    .map(|(id, conversation)| info(id, conversation).with_members_if(members))
                     .collect(),
             }),
         }
@@ -144,14 +148,11 @@ impl Core {
 
     pub(crate) async fn chat_info(&self, who: Principal, input: ByChat) -> Result<ChatInfo, Failure> {
         let (place, inbox) = self
-            .enter(who, looking(input.chat_id, Scope::ListConversations))
+            // it says who is in it
+            .enter(who, looking(input.chat_id, Scope::ListMembers))
             .await?;
-        self.info_of(&place.chat, &inbox).await
-    }
-
-    async fn info_of(&self, chat: &Chat, inbox: &Arc<dyn Inbox>) -> Result<ChatInfo, Failure> {
-        let conversation = inbox.conversation(&chat.name).await.map_err(network)?;
-        Ok(info(chat.id, conversation))
+        let conversation = inbox.conversation(&place.chat.name).await.map_err(network)?;
+        Ok(info(place.chat.id, conversation))
     }
 
     pub(crate) async fn update_chat(&self, who: Principal, input: ChatUpdate) -> Result<ChatInfo, Failure> {
@@ -196,7 +197,8 @@ impl Core {
             conversations: vec![conversation.clone()],
         };
         self.store.run(seen).await?;
-        Ok(info(place.chat.id, conversation))
+        let members = self.records.look(who, SeesMembers).await?;
+        Ok(info(place.chat.id, conversation).with_members_if(members))
     }
 
     pub(crate) async fn sync_chats(&self, who: Principal, input: ChatSync) -> Result<ChatSynced, Failure> {
@@ -324,9 +326,4 @@ fn info(chat_id: ConversationId, conversation: Conversation) -> ChatInfo {
         member_inbox_ids: conversation.members.into_iter().map(|member| member.0).collect(),
         created_at: conversation.created_at.into(),
     }
-}
-
-/// The answer where invites, join requests and profiles would be needed.
-pub(crate) fn no_invites() -> Failure {
-    Failure::new(Class::Validation, "this network has no invites and profiles")
 }

@@ -1,13 +1,15 @@
-//! What the owner says, and that an admin does not read (signet spec 9.8, 11.4).
+//! What the owner says, and that an admin does not read (signet spec 9.8, 11.4). What is said under a credential is
+//! [`guarded`](super::guarded).
 
 use chancery_policy::messaging::{Scopes, WellKnown};
 use chancery_signet_wire::{
     Class, ConversationId, Failure, IdempotencyKey, MessageId, Reference, ResourceKind, Uuid,
     action::input::{MessageReact, MessageRead, MessageReply, MessageSend, SearchMessages},
-    record::message::{MarkedRead, MessageSent},
+    record::message::{MarkedRead, MessageSent, ReadAnswer, SendAnswer},
 };
 use serde_json::{Value, json};
 
+use super::guarded::is_guarded;
 use crate::{
     clients::network,
     core::Core,
@@ -41,7 +43,10 @@ struct Said {
 }
 
 impl Core {
-    pub(crate) async fn send_message(&self, who: Principal, input: MessageSend) -> Result<MessageSent, Failure> {
+    pub(crate) async fn send_message(&self, who: Principal, input: MessageSend) -> Result<SendAnswer, Failure> {
+        if is_guarded(who, input.operator_id.as_ref()) {
+            return self.send_guarded(who, input).await;
+        }
         let said = self.say(
             who,
             Saying {
@@ -55,10 +60,13 @@ impl Core {
                 about: None,
             },
         );
-        Ok(said.await?.sent())
+        Ok(SendAnswer::Sent(said.await?.sent()))
     }
 
-    pub(crate) async fn reply(&self, who: Principal, input: MessageReply) -> Result<MessageSent, Failure> {
+    pub(crate) async fn reply(&self, who: Principal, input: MessageReply) -> Result<SendAnswer, Failure> {
+        if is_guarded(who, None) {
+            return self.reply_guarded(who, input).await;
+        }
         let content = json!({"type": WellKnown::Text.as_str(), "payload": {"text": input.text}});
         let said = self.say(
             who,
@@ -74,13 +82,16 @@ impl Core {
             },
         );
         let said = said.await?;
-        Ok(MessageSent {
+        Ok(SendAnswer::Sent(MessageSent {
             in_reply_to: said.about,
             ..said.sent()
-        })
+        }))
     }
 
-    pub(crate) async fn react(&self, who: Principal, input: MessageReact) -> Result<MessageSent, Failure> {
+    pub(crate) async fn react(&self, who: Principal, input: MessageReact) -> Result<SendAnswer, Failure> {
+        if is_guarded(who, None) {
+            return self.react_guarded(who, input).await;
+        }
         let said = self.say(
             who,
             Saying {
@@ -95,13 +106,16 @@ impl Core {
             },
         );
         let said = said.await?;
-        Ok(MessageSent {
+        Ok(SendAnswer::Sent(MessageSent {
             reacted_to: said.about,
             ..said.sent()
-        })
+        }))
     }
 
-    pub(crate) async fn mark_read(&self, who: Principal, input: MessageRead) -> Result<MarkedRead, Failure> {
+    pub(crate) async fn mark_read(&self, who: Principal, input: MessageRead) -> Result<ReadAnswer, Failure> {
+        if is_guarded(who, None) {
+            return self.read_guarded(who, input).await;
+        }
         let said = self.say(
             who,
             Saying {
@@ -115,10 +129,10 @@ impl Core {
                 about: None,
             },
         );
-        Ok(MarkedRead {
+        Ok(ReadAnswer::Read(MarkedRead {
             chat_id: said.await?.chat,
             marked_read: true,
-        })
+        }))
     }
 
     /// Says something as the owner: recorded, and not through an operator's inbox unless that is what is asked for.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chancery_policy::messaging::{Action, Refusal, ScopeMode, Scopes};
-use chancery_signet_wire::{ConversationId, Failure, InboxId, OperatorId, Reference, ResourceKind, resolve};
+use chancery_policy::messaging::{Action, Refusal, Scope, ScopeMode, Scopes};
+use chancery_signet_wire::{Class, ConversationId, Failure, InboxId, OperatorId, Reference, ResourceKind, resolve};
 use chancery_store::rusqlite::{Connection, OptionalExtension as _};
 use serde_json::json;
 
@@ -107,14 +107,15 @@ pub(crate) fn joined(tx: &Tx<'_>, inbox: InboxId, conversation: &Conversation) -
     let id = minted(tx, &conversation.name)?;
     tx.sql
         .prepare_cached(
-            "INSERT INTO chat_inboxes (chat_id, inbox_id, title, joined_at) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (chat_id, inbox_id) DO UPDATE SET title = excluded.title",
+            "INSERT INTO chat_inboxes (chat_id, inbox_id, title, joined_at, peer) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (chat_id, inbox_id) DO UPDATE SET title = excluded.title, peer = excluded.peer",
         )?
         .execute((
             id.to_string(),
             inbox.to_string(),
             &conversation.details.title,
             conversation.created_at.0,
+            conversation.peer.as_ref().map(|peer| &peer.0),
         ))?;
     Ok(id)
 }
@@ -159,6 +160,27 @@ impl Rule for Made {
     }
 }
 
+/// A group that an inbox was let into.
+pub(crate) struct Entered {
+    pub(crate) inbox: InboxId,
+    pub(crate) conversation: Conversation,
+    /// Whether the inbox was made for it.
+    pub(crate) fresh: bool,
+}
+
+impl Step for Entered {
+    type Done = ConversationId;
+
+    fn run(self, tx: &Tx<'_>) -> Result<ConversationId, Problem> {
+        let id = joined(tx, self.inbox, &self.conversation)?;
+        if self.fresh {
+            inboxes::made_for(tx, self.inbox, id)?;
+            inboxes::has_joined(tx, self.inbox)?;
+        }
+        Ok(id)
+    }
+}
+
 /// What a caller does in a chat, and through which inbox.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
@@ -182,6 +204,13 @@ impl Look for Entry {
     const RIGHT: Right = Right::See;
 
     fn look(self, case: &Case<'_>) -> Result<Place, Problem> {
+        self.of(case, None)
+    }
+}
+
+impl Entry {
+    /// The same through an inbox of `operator`, when one is named and no inbox is.
+    pub(crate) fn of(self, case: &Case<'_>, operator: Option<OperatorId>) -> Result<Place, Problem> {
         if self.changes {
             case.caller.has(Right::Act)?;
         }
@@ -208,21 +237,27 @@ impl Look for Entry {
             let nobody = Failure::not_found("identity", &format!("in {}", chat.id));
             return Err(if self.changes { case.caller.refused() } else { nobody }.into());
         }
-        // what is an operator's acts when nothing else can
-        mine.sort_by_key(|inbox| inbox.operator_id.is_some());
+        // what is an operator's acts when it is meant, or nothing else can
+        mine.sort_by_key(|inbox| (inbox.operator_id != operator, inbox.operator_id.is_some()));
         let inbox = inboxes::pick(mine, self.identity.as_ref())?;
         Ok(Place { chat, inbox })
     }
 }
 
-/// That a credential allows all of `scopes`.
+/// That a credential allows all of `scopes`, at once: only what is said can wait for the owner's word.
 ///
 /// # Errors
 /// `permission`, naming the first that it does not.
-fn allowed(credential: &credentials::row::Credential, scopes: Scopes) -> Result<(), Failure> {
+pub(crate) fn allowed(credential: &credentials::row::Credential, scopes: Scopes) -> Result<(), Failure> {
     match (scopes - credential.effective.effective()).first() {
         Some(missing) => Err(Refusal::Scope(missing).into()),
-        None => Ok(()),
+        None => match (scopes & credential.confirm).first() {
+            Some(scope) => {
+                let reason = format!("'{scope}' takes the owner's word each time: have the owner do it");
+                Err(Failure::new(Class::Permission, reason).with("confirm", scope.as_str()))
+            }
+            None => Ok(()),
+        },
     }
 }
 
@@ -309,6 +344,19 @@ impl Look for Whose {
         }
         let chats = known(case)?.into_iter().map(|chat| chat.id).collect();
         Ok((inboxes, chats))
+    }
+}
+
+/// Whether the caller is told who is in its chats.
+pub(crate) struct SeesMembers;
+
+impl Look for SeesMembers {
+    type Found = bool;
+    const RIGHT: Right = Right::See;
+
+    fn look(self, case: &Case<'_>) -> Result<bool, Problem> {
+        let credential = case.caller.credential();
+        Ok(credential.is_none_or(|credential| credential.effective.may(Scope::ListMembers)))
     }
 }
 

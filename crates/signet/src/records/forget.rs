@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::{
     authorize::Right,
+    invites,
     records::{
         Case, Look, Rule, chats,
         chats::Chat,
@@ -93,6 +94,7 @@ impl Rule for Forget {
 }
 
 fn gone(tx: &Tx<'_>, chat: ConversationId) -> Result<(), Problem> {
+    invites::rows::forget(tx, chat)?;
     let chat = chat.to_string();
     tx.sql
         .prepare_cached("DELETE FROM chat_inboxes WHERE chat_id = ?1")?

@@ -220,7 +220,6 @@ impl Harness {
         (payload, key): (String, Option<IdempotencyKey>),
     ) -> Result<Json, Failure> {
         let traffic = &self.link.traffic;
-        traffic.sends.take(self.link.credential, traffic.clock.now())?;
         let asked = traffic.ask(self.link.credential, kind.as_str(), chat, draft, (payload, key));
         match asked.await? {
             Asked::Sent(sent) => data(&sent),
@@ -301,6 +300,7 @@ impl Traffic {
         draft: Draft,
         (payload, key): (String, Option<IdempotencyKey>),
     ) -> Result<Asked, Failure> {
+        self.sends.take(credential, self.clock.now())?;
         let seal = self
             .seals
             .current(credential, chat)
@@ -369,7 +369,7 @@ pub(crate) fn data<T: Serialize>(value: &T) -> Result<Json, Failure> {
 }
 
 /// The request, for the owner to read.
-fn payload<T: Serialize>(request: &T) -> Result<String, Failure> {
+pub(crate) fn payload<T: Serialize>(request: &T) -> Result<String, Failure> {
     serde_json::to_string(request).map_err(|_| defect())
 }
 

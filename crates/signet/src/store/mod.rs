@@ -32,6 +32,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "signet-outbound-1",
         sql: crate::outbound::SCHEMA,
     },
+    Migration {
+        name: "signet-invites-1",
+        sql: crate::invites::SCHEMA,
+    },
 ];
 
 /// Why a step was not done.

@@ -76,7 +76,9 @@ impl Traffic {
                     opened_at,
                     decided: Arc::clone(&self.decided),
                 };
-                self.commit(ingest).await?;
+                if self.commit(ingest).await? {
+                    self.ring(id);
+                }
                 // what waits to be delivered does not pile up
                 self.flushed().await;
                 *read = true;

@@ -16,6 +16,7 @@ use super::{
     standing::Rules,
 };
 use crate::{
+    invites::requests,
     network::{self, Cursor, InboxName},
     records::chats,
     store::{Problem, Step, Tx},
@@ -44,12 +45,14 @@ pub(crate) struct Ingest {
 }
 
 impl Step for Ingest {
-    type Done = ((), Delivery);
+    /// Whether somebody asks to be let in.
+    type Done = (bool, Delivery);
 
     fn run(self, tx: &Tx<'_>) -> Result<Self::Done, Problem> {
         let inbox = self.inbox.to_string();
         let mut cursor = cursor(tx.sql, self.inbox)?;
         let mut delivery = Vec::new();
+        let mut asked = false;
         for (at, event) in self.events {
             // what was taken before is not taken again, whoever hands it in
             if at <= cursor {
@@ -62,6 +65,7 @@ impl Step for Ingest {
                 }
                 network::Event::Said(message) => {
                     let own = message.sender == self.name;
+                    asked |= !own && requests::take(tx, self.inbox, &message)?;
                     let late = at <= self.opened_at && tx.now.since(message.sent_at) > FRESH_MS;
                     tell(tx, (self.inbox, own, late), message, &self.decided, &mut delivery)?;
                 }
@@ -73,7 +77,7 @@ impl Step for Ingest {
                  ON CONFLICT (inbox_id) DO UPDATE SET cursor = excluded.cursor",
             )?
             .execute(params![inbox, cursor.0])?;
-        Ok(((), delivery))
+        Ok((asked, delivery))
     }
 }
 

@@ -134,11 +134,13 @@ pub(crate) const FRESH_MS: i64 = 60_000;
 
 /// On what occasion a message is told that the log of an inbox brought.
 ///
-/// What was sent while the signet was away is told as a frame is that a harness missed: it would have been let through. What
-/// the inbox itself said is told as history, for nobody answers themselves.
+/// What was sent while the signet was away is told as a frame is that a harness missed: it is tagged as history, and it takes
+/// no `read-history`, since it would have been let through had the signet been there. A restart thus takes nothing from a
+/// credential that was in force all the time. What was sent before the credential was issued is history by another rule, and
+/// takes the scope. What the inbox itself said is told as history, too, for nobody answers themselves.
 pub(crate) fn occasion(own: bool, late: bool) -> Occasion {
     match (own, late) {
-        (true, _) => Occasion::CatchUp,
+        (true, _) => Occasion::Own,
         (false, true) => Occasion::Replay,
         (false, false) => Occasion::Live,
     }

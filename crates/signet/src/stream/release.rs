@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use chancery_base::Millis;
 use chancery_signet_wire::Uuid;
 
 use super::{
@@ -78,7 +79,7 @@ impl Traffic {
             let inbox = self.inbox(inbox).ok_or(Trouble::Closed)?;
             messages = match message {
                 Some(message) => one(&*inbox, message).await?,
-                None => all(&*inbox, &name, &place).await?,
+                None => all(&*inbox, &name, (place.before, place.after)).await?,
             };
         }
         let release = Release {
@@ -98,16 +99,19 @@ async fn one(inbox: &dyn Inbox, name: Option<MessageName>) -> Result<Vec<Message
     }
 }
 
-/// The messages of a conversation within bounds of time, oldest first.
-async fn all(inbox: &dyn Inbox, name: &ConversationName, place: &Where) -> Result<Vec<Message>, NetworkError> {
+/// The messages of a conversation before and after a time, oldest first; the newest when there are very many.
+pub(crate) async fn all(
+    inbox: &dyn Inbox,
+    name: &ConversationName,
+    (mut before, after): (Option<Millis>, Option<Millis>),
+) -> Result<Vec<Message>, NetworkError> {
     let mut seen = HashSet::new();
     let mut newest_first = Vec::new();
-    let mut before = place.before;
     while newest_first.len() < MOST {
         let page = inbox.messages(MessageQuery {
             conversation: name,
             before,
-            after: place.after,
+            after,
             limit: PAGE,
         });
         let page = page.await?;

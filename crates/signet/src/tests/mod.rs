@@ -4,6 +4,7 @@ mod client;
 mod crash;
 mod credentials;
 mod held;
+mod invites;
 mod projection;
 mod reveals;
 mod sends;

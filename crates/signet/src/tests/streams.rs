@@ -248,6 +248,47 @@ async fn what_was_said_while_the_signet_was_away_for_long_is_history() {
 }
 
 #[tokio::test]
+async fn a_restart_takes_nothing_from_a_credential_that_was_in_force_all_the_time() {
+    let mut world = World::new(18).await;
+    let (name, chat) = world.chat().await;
+    // neither may read history
+    let issued = Issued::new(1, USUAL, chat);
+    let later = Issued {
+        issued_at: START.plus(50 * 18_000),
+        ..Issued::new(2, USUAL, chat)
+    };
+    world.issue(&issued).await;
+    world.issue(&later).await;
+    let mut session = world.connect(&issued, None).await;
+    world.say_text(&name, "heard").await;
+    let heard = event(&mut session).await.seq;
+    drop(session);
+    // half an hour in which nobody follows the chat: more than is taken or sent at once
+    world.traffic.unfollow(agent_inbox()).await;
+    let missed: Vec<String> = (0..100).map(|n| format!("missed {n}")).collect();
+    for text in &missed {
+        world.say_text(&name, text).await;
+        world.pass(18_000);
+    }
+    world.restart().await;
+    world.settle().await;
+    for (issued, after, told) in [(&issued, heard, &missed[..]), (&later, 1, &missed[50..])] {
+        let mut session = world.connect(issued, Some(after)).await;
+        assert_eq!(session.authenticated().resumed_from_seq, Some(after));
+        for (seq, text) in (after + 1..).zip(told) {
+            let sequenced = event(&mut session).await;
+            assert_eq!(sequenced.seq, seq);
+            let Event::MessageVisible(message) = sequenced.event else {
+                panic!()
+            };
+            assert_eq!(message.content.get(), format!(r#"{{"text":"{text}"}}"#));
+            assert_eq!(message.visibility, Visibility::Historical);
+        }
+        assert!(matches!(event(&mut session).await.event, Event::RecoveryComplete(_)));
+    }
+}
+
+#[tokio::test]
 async fn what_was_said_before_the_credential_was_issued_takes_read_history() {
     let world = World::new(11).await;
     let (name, chat) = world.chat().await;

@@ -83,6 +83,16 @@ fn every_option_reaches_its_member() {
             json!({"chatId": "a", "identityLabel": "b", "name": "c", "description": "d"}),
         ),
         (
+            "xs chat invite a --expires-in 60 --single-use",
+            "chat.invite",
+            json!({"chatId": "a", "expiresInSeconds": 60, "singleUse": true}),
+        ),
+        (
+            "xs chat revoke-invite a b",
+            "chat.revoke-invite",
+            json!({"chatId": "a", "inviteTag": "b"}),
+        ),
+        (
             "xs chat update-profile a --as b --op c",
             "chat.update-profile",
             json!({"chatId": "a", "identityLabel": "b", "operatorId": "c"}),

@@ -140,6 +140,20 @@ shape! {
         name?: Label,
         /// What the chat is about, as the invite says it.
         description?: Text,
+        /// How long it counts, seconds; until it is revoked when absent.
+        expires_in_seconds?: Positive,
+        /// Whether it is good for one.
+        single_use?: bool,
+    }
+}
+
+shape! {
+    /// `chat.revoke-invite`.
+    input ChatRevokeInvite {
+        /// The chat.
+        chat_id: Reference,
+        /// What tells the invite from others.
+        invite_tag: Reference,
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::{Shared, world::World};
 use crate::network::{
     Change, Consent, ConsentSubject, Content, Conversation, ConversationName, Cursor, Details, Event, Health, Inbox,
-    InboxName, Member, Message, MessageName, MessageQuery, NetworkError, Sent, State,
+    InboxName, InviteTerms, Member, Message, MessageName, MessageQuery, NetworkError, Returned, Sent, State,
 };
 
 /// An inbox that is open. Dropped, it closes.
@@ -195,6 +195,18 @@ impl Inbox for MemoryInbox {
 
     fn change<'a>(&'a self, name: &'a ConversationName, change: &'a Change) -> BoxFuture<'a, Result<(), NetworkError>> {
         self.change_world(|world, now| world.change(&self.name, name, change, now))
+    }
+
+    fn invite<'a>(&'a self, terms: &'a InviteTerms) -> BoxFuture<'a, Result<String, NetworkError>> {
+        self.change_world(|world, _| {
+            world.conversation(&self.name, &terms.conversation)?;
+            world.invites.make(&self.name, terms)
+        })
+    }
+
+    fn returned<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<Returned, NetworkError>> {
+        let returned = self.look(|world| world.invites.read(text)?.returned_to(&self.name));
+        Box::pin(ready(returned))
     }
 
     fn consent<'a>(&'a self, of: &'a ConsentSubject) -> BoxFuture<'a, Result<Consent, NetworkError>> {

@@ -4,6 +4,7 @@
 //! It can be cut off, lose answers, and take its time by the clock that it was handed.
 
 mod inbox;
+mod invites;
 mod updated;
 mod world;
 
@@ -17,8 +18,9 @@ use chancery_base::{Clock, Millis, digest::sha256_hex};
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-use super::{Capabilities, Inbox, InboxKeys, InboxName, Network, NetworkError};
+use super::{Capabilities, Inbox, InboxKeys, InboxName, Invitation, Network, NetworkError};
 use inbox::MemoryInbox;
+use invites::Made;
 use world::World;
 
 /// A network in memory. Clones are the same network.
@@ -123,6 +125,7 @@ impl Network for MemoryNetwork {
             roles: true,
             leave: true,
             consent: true,
+            invites: true,
         }
     }
 
@@ -145,6 +148,15 @@ impl Network for MemoryNetwork {
     fn resolve(&self, name_or_address: &str) -> BoxFuture<'_, Result<Option<InboxName>, NetworkError>> {
         let found = self.shared.world().resolve(name_or_address);
         Box::pin(std::future::ready(found))
+    }
+
+    fn read_invite<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<Invitation, NetworkError>> {
+        let world = self.shared.world();
+        let read = match world.cut_off {
+            true => Err(NetworkError::Unreachable("cut off".to_owned())),
+            false => world.invites.read(text).map(Made::invitation),
+        };
+        Box::pin(std::future::ready(read))
     }
 }
 

@@ -8,7 +8,10 @@ use std::{
 use chancery_base::{Millis, digest::sha256_hex, json};
 use serde_json::{Value, json};
 
-use super::updated::{Updated, check, role_changes};
+use super::{
+    invites::Invites,
+    updated::{Updated, check, role_changes},
+};
 use crate::network::{
     Change, Consent, ConsentSubject, Content, Conversation, ConversationName, Details, Event, InboxName, Message,
     MessageName, NetworkError, Role, Sent,
@@ -25,6 +28,7 @@ pub(super) struct World {
     /// Whose file is under which local name, and its key.
     places: BTreeMap<String, (InboxName, [u8; 32])>,
     chats: BTreeMap<ConversationName, Chat>,
+    pub(super) invites: Invites,
     /// Counts what is made, so that names differ.
     made: u64,
 }

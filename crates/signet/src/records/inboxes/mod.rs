@@ -9,6 +9,7 @@ use chancery_signet_wire::{
     record::inbox::InboxSummary,
     select_identity,
 };
+use chancery_store::rusqlite::Connection;
 use serde_json::json;
 
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
         operators::{self, row::Operator},
     },
     settings::MAX_INBOXES,
-    store::{Problem, Step, Tx},
+    store::{Problem, Step, Tx, column::parsed},
 };
 use row::Inbox;
 
@@ -187,13 +188,7 @@ impl Rule for Begin {
             Some(reference) => Some(operators::administered(case, reference)?),
             None => None,
         };
-        let others = row::all(case.sql)?;
-        if others.len() >= MAX_INBOXES {
-            return Err(Failure::validation("label", "there are as many inboxes as there may be").into());
-        }
-        if self.label.is_some() && others.iter().any(|other| other.label == self.label) {
-            return Err(Failure::validation("label", "another inbox has this label").into());
-        }
+        one_more(case.sql, self.label.as_ref())?;
         let inbox = Inbox {
             id: InboxId::generate(&tx.rng()),
             network_id: None,
@@ -210,9 +205,26 @@ impl Rule for Begin {
     }
 }
 
-/// Makes the row of an inbox for a chat of an operator, as a caller was found to be allowed to.
+/// That there is room for one more inbox, and that nobody has its label.
+fn one_more(sql: &Connection, label: Option<&Label>) -> Result<(), Problem> {
+    let others = row::all(sql)?;
+    if others.len() >= MAX_INBOXES {
+        return Err(Failure::validation("label", "there are as many inboxes as there may be").into());
+    }
+    if label.is_some() && others.iter().any(|other| other.label.as_ref() == label) {
+        return Err(Failure::validation("label", "another inbox has this label").into());
+    }
+    Ok(())
+}
+
+/// Makes the row of an inbox for a chat, as a caller was found to be allowed to.
 pub(crate) struct Fresh {
-    pub(crate) operator: OperatorId,
+    /// Whose it is, if it is an operator's.
+    pub(crate) operator: Option<OperatorId>,
+    pub(crate) author: Author,
+    pub(crate) label: Option<Label>,
+    /// Whether it is to join a chat: until it has, nothing is left of it after a crash.
+    pub(crate) joins: bool,
     pub(crate) actor: String,
 }
 
@@ -220,24 +232,27 @@ impl Step for Fresh {
     type Done = Inbox;
 
     fn run(self, tx: &Tx<'_>) -> Result<Inbox, Problem> {
-        if row::all(tx.sql)?.len() >= MAX_INBOXES {
-            return Err(Failure::validation("operatorId", "there are as many inboxes as there may be").into());
-        }
+        one_more(tx.sql, self.label.as_ref())?;
         let inbox = Inbox {
             id: InboxId::generate(&tx.rng()),
             network_id: None,
-            label: None,
+            label: self.label,
             chat: None,
-            operator_id: Some(self.operator),
-            created_by: Author::Operator(self.operator),
+            operator_id: self.operator,
+            created_by: self.author,
             created_at: tx.now,
         };
         inbox.save(tx.sql)?;
+        if self.joins {
+            tx.sql
+                .prepare_cached("INSERT INTO joining (inbox_id) VALUES (?1)")?
+                .execute([inbox.id.to_string()])?;
+        }
         tx.record(
             "inbox.create",
             &self.actor,
             &inbox.id.to_string(),
-            json!({"operator": self.operator}),
+            json!({"label": inbox.label.as_ref().map(Label::as_str), "operator": self.operator}),
         )?;
         Ok(inbox)
     }
@@ -277,6 +292,22 @@ impl Step for Registered {
         )?;
         Ok(inbox)
     }
+}
+
+/// The inboxes that were to join a chat and did not when the signet ended.
+pub(crate) fn joining(sql: &Connection) -> Result<Vec<InboxId>, Problem> {
+    Ok(sql
+        .prepare_cached("SELECT inbox_id FROM joining")?
+        .query_map([], |row| parsed(row, 0))?
+        .collect::<Result<_, _>>()?)
+}
+
+/// Notes that an inbox has joined.
+pub(crate) fn has_joined(tx: &Tx<'_>, inbox: InboxId) -> Result<(), Problem> {
+    tx.sql
+        .prepare_cached("DELETE FROM joining WHERE inbox_id = ?1")?
+        .execute([inbox.to_string()])?;
+    Ok(())
 }
 
 /// Notes for which chat an inbox was made.

@@ -7,8 +7,8 @@ use chancery_signet_wire::{
     action::{
         Call,
         input::{
-            ByChat, ChatCreate, ChatInvite, ChatJoin, ChatLeave, ChatList, ChatRemove, ChatSync, ChatUpdate,
-            ChatUpdateProfile,
+            ByChat, ChatCreate, ChatInvite, ChatJoin, ChatLeave, ChatList, ChatRemove, ChatRevokeInvite, ChatSync,
+            ChatUpdate, ChatUpdateProfile,
         },
     },
     frame::EventKind,
@@ -144,9 +144,25 @@ pub enum Group {
         /// What it is about, as the link says it
         #[arg(long)]
         description: Option<Text>,
+        /// How long the link counts, seconds; until it is revoked if not given
+        #[arg(long, value_name = "SECONDS", value_parser = positive)]
+        expires_in: Option<Positive>,
+        /// Let in one, and nobody after
+        #[arg(long)]
+        single_use: bool,
         /// How it is shown
         #[arg(long, value_enum, default_value_t)]
         format: Format,
+    },
+    /// Take a Convos link back: nobody comes in by it any more
+    #[command(after_help = "Examples:\n  xs chat revoke-invite conv_9e2d x7k2m9q4t1")]
+    RevokeInvite {
+        /// The chat
+        #[arg(value_name = "CHAT")]
+        chat: Reference,
+        /// What tells the link from others
+        #[arg(value_name = "TAG")]
+        tag: Reference,
     },
     /// Publish the name that a chat sees
     #[command(after_help = "Examples:\n  xs chat update-profile conv_9e2d --profile-name \"Alice\"")]
@@ -287,6 +303,8 @@ impl Group {
                 acting,
                 name,
                 description,
+                expires_in,
+                single_use,
                 format,
             } => {
                 let input = ChatInvite {
@@ -294,8 +312,17 @@ impl Group {
                     identity_label: acting,
                     name,
                     description,
+                    expires_in_seconds: expires_in,
+                    single_use: given(single_use),
                 };
                 Step::ask(Call::ChatInvite(input), View::Auto).then(Then::Picture(format))
+            }
+            Self::RevokeInvite { chat, tag } => {
+                let input = ChatRevokeInvite {
+                    chat_id: chat,
+                    invite_tag: tag,
+                };
+                Step::ask(Call::ChatRevokeInvite(input), View::Auto)
             }
             Self::UpdateProfile {
                 chat,
