@@ -18,6 +18,7 @@ use std::{
 };
 
 use chancery_base::{Clock, Millis, Rng};
+use chancery_tests::xmtp::begin;
 use chancery_xmtp_client::{
     client::{Client, ClientError, Delivery, GroupOptions, Parts},
     crypto::Crypto,
@@ -33,11 +34,12 @@ use openmls::group::GroupId;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
-struct SimClock(tokio::time::Instant);
+/// Simulated time: since when it passes, and what time it was then.
+struct SimClock(tokio::time::Instant, Millis);
 
 impl Clock for SimClock {
     fn now(&self) -> Millis {
-        Millis(1_790_000_000_000).plus(i64::try_from(self.0.elapsed().as_millis()).unwrap())
+        self.1.plus(i64::try_from(self.0.elapsed().as_millis()).unwrap())
     }
 }
 
@@ -79,7 +81,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let clock = Arc::new(SimClock(tokio::time::Instant::now()));
+        let clock = Arc::new(SimClock(tokio::time::Instant::now(), begin()));
         // nobody pulls a plug here: a disk in memory, where there is one
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
         Self {

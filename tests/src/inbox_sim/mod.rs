@@ -87,9 +87,9 @@ pub struct Report {
     pub trace: Vec<String>,
 }
 
-/// Simulated time, beginning at some day.
+/// Simulated time: since when it passes, and what time it was then.
 #[derive(Clone, Copy)]
-struct SimClock(tokio::time::Instant);
+struct SimClock(tokio::time::Instant, Millis);
 
 impl SimClock {
     fn passed_ms(self) -> i64 {
@@ -99,7 +99,7 @@ impl SimClock {
 
 impl Clock for SimClock {
     fn now(&self) -> Millis {
-        Millis(1_790_000_000_000).plus(self.passed_ms())
+        self.1.plus(self.passed_ms())
     }
 }
 
@@ -137,7 +137,7 @@ fn run_on(seed: u64, way: impl Fn(usize, Arc<dyn NodeApi>) -> Arc<dyn NodeApi> +
 type Way = Rc<dyn Fn(usize, Arc<dyn NodeApi>) -> Arc<dyn NodeApi>>;
 
 async fn play(seed: u64, way: Way) -> Report {
-    let clock = SimClock(tokio::time::Instant::now());
+    let clock = SimClock(tokio::time::Instant::now(), crate::xmtp::begin());
     // a commit is synced, and nobody pulls a plug here: a disk in memory, where there is one
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
     let dice = Dice::new(seed, 0);

@@ -20,6 +20,7 @@
 
 mod agree;
 mod archives;
+mod begin;
 mod client;
 mod driver;
 pub mod hostile;
@@ -34,6 +35,7 @@ mod value;
 
 pub use agree::{agree, arrives};
 pub use archives::Archives;
+pub use begin::begin;
 pub use client::{Client, Options};
 pub use driver::{Driver, Refused, Stream};
 pub use liar::Liar;
