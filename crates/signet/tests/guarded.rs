@@ -271,6 +271,30 @@ async fn what_needs_the_owner_s_word_waits_for_it_by_whatever_way_it_comes() {
 }
 
 #[tokio::test]
+async fn what_cannot_wait_for_the_owner_s_word_is_not_done_without_it() {
+    let scene = Scene::new().await;
+    let given = scene.confirmed(&["add-member", "list-members"]).await;
+    let bob = scene.desk.person("bob").await.name().0.clone();
+    let add = json!({"chatId": scene.chat, "inboxId": bob});
+    let refused = scene.desk.call(given.who, "chat.add-member", add).await.unwrap_err();
+    assert_eq!(
+        context(&refused, "confirm"),
+        (Category::Permission, json!("add-member"))
+    );
+    let list = json!({"chatId": scene.chat});
+    let refused = scene
+        .desk
+        .call(given.who, "chat.members", list.clone())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        context(&refused, "confirm"),
+        (Category::Permission, json!("list-members"))
+    );
+    assert_eq!(scene.desk.done("chat.members", list).await["memberCount"], 2);
+}
+
+#[tokio::test]
 async fn the_same_key_says_it_once_on_whatever_way() {
     let scene = Scene::new().await;
     let given = scene.credential(TALKS).await;

@@ -36,7 +36,7 @@ async fn every_credential_is_watched_and_nothing_that_was_said() {
         assert_eq!(told.at, START);
     }
     world.say_text(&name, "between us").await;
-    let mut told = vec![seen(&mut watch).await, seen(&mut watch).await];
+    let mut told = [seen(&mut watch).await, seen(&mut watch).await];
     told.sort_by_key(|watched| watched.credential);
     for (watched, issued) in told.iter().zip(&both) {
         assert_eq!((watched.credential, watched.seq), (issued.id(), 2));
