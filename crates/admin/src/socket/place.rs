@@ -3,9 +3,10 @@
 use std::{
     fs::{self, DirBuilder, File},
     io,
+    os::fd::OwnedFd,
     os::unix::{
         fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _},
-        net::{UnixListener, UnixStream},
+        net::UnixListener,
     },
     path::{Path, PathBuf},
     thread,
@@ -14,6 +15,7 @@ use std::{
 
 use rustix::{
     fs::{FlockOperation, Mode},
+    io::Errno,
     net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType},
 };
 
@@ -30,6 +32,7 @@ const TICK: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(super) struct Place {
     path: PathBuf,
+    folder: PathBuf,
     /// Device and number of the file.
     file: (u64, u64),
 }
@@ -47,6 +50,7 @@ impl Place {
         let meta = path.symlink_metadata().map_err(failed("look at", path))?;
         let place = Self {
             path: path.to_owned(),
+            folder: folder.to_owned(),
             file: (meta.dev(), meta.ino()),
         };
         Ok((place, listener))
@@ -64,12 +68,13 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let alone = self.path.parent().map(alone);
         // whoever comes next has looked by now, or waits until it is gone
-        if matches!(alone, Some(Ok(_))) && self.is_ours() {
-            if let Err(error) = fs::remove_file(&self.path) {
-                tracing::warn!(path = %self.path.display(), %error, "the admin socket stays behind");
-            }
+        let alone = alone(&self.folder);
+        if alone.is_ok()
+            && self.is_ours()
+            && let Err(error) = fs::remove_file(&self.path)
+        {
+            tracing::warn!(path = %self.path.display(), %error, "the admin socket stays behind");
         }
     }
 }
@@ -93,8 +98,10 @@ fn make_folder(folder: &Path) -> Result<(), SocketError> {
             why,
         })
     };
+    let link = folder.symlink_metadata().map_err(failed("look at", folder))?;
     let us = rustix::process::geteuid().as_raw();
-    if meta.uid() != us && meta.uid() != 0 {
+    // who has the link decides where it leads
+    if [&meta, &link].iter().any(|meta| meta.uid() != us && meta.uid() != 0) {
         return unfit("it is another user's");
     }
     if meta.mode() & 0o022 != 0 {
@@ -110,7 +117,7 @@ fn alone(folder: &Path) -> Result<File, SocketError> {
     loop {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),
-            Err(error) if error == rustix::io::Errno::WOULDBLOCK && began.elapsed() < PATIENCE => thread::sleep(TICK),
+            Err(error) if error == Errno::WOULDBLOCK && began.elapsed() < PATIENCE => thread::sleep(TICK),
             Err(error) => return Err(failed("lock", folder)(error.into())),
         }
     }
@@ -126,22 +133,28 @@ fn clear(path: &Path) -> Result<(), SocketError> {
     if !meta.file_type().is_socket() || meta.uid() != rustix::process::geteuid().as_raw() {
         return Err(SocketError::Occupied(path.to_owned()));
     }
-    match UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            fs::remove_file(path).map_err(failed("replace", path))
-        }
+    match connect(path) {
+        Err(Errno::CONNREFUSED) => fs::remove_file(path).map_err(failed("replace", path)),
         // whoever is too busy to answer is alive, too
-        Ok(_) => Err(SocketError::Taken(path.to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(SocketError::Taken(path.to_owned())),
-        Err(error) => Err(failed("try", path)(error)),
+        Ok(()) | Err(Errno::AGAIN) => Err(SocketError::Taken(path.to_owned())),
+        Err(error) => Err(failed("try", path)(error.into())),
     }
+}
+
+/// Tries whether anybody answers, without waiting for somebody who is busy.
+fn connect(path: &Path) -> Result<(), Errno> {
+    rustix::net::connect(&socket()?, &SocketAddrUnix::new(path)?)
+}
+
+fn socket() -> Result<OwnedFd, Errno> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
 }
 
 /// Nobody can connect before the mode is right: the socket listens last.
 fn listen(path: &Path) -> Result<UnixListener, SocketError> {
     let bound = || {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        let socket = socket()?;
         rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
         rustix::fs::chmod(path, Mode::RUSR | Mode::WUSR)?;
         rustix::net::listen(&socket, BACKLOG)?;

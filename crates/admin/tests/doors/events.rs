@@ -1,18 +1,11 @@
 //! Events for those who administer (signet spec 5.8): what happens, and not what is said.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test stops at what it did not expect"
-)]
-
-mod common;
 
 use std::time::Duration;
 
+use crate::common::{Desk, client::Client, harness::Agent, text};
 use chancery_admin::Settings;
 use chancery_policy::messaging::Scope;
 use chancery_signet::network::{Content, ConversationName};
-use common::{Desk, client::Client, harness::Agent, text};
 use serde_json::{Value, json};
 
 async fn subscribe(client: &mut Client, what: Value) -> Value {
@@ -77,7 +70,7 @@ async fn only_what_was_asked_for_comes() {
     let told = event(&mut watching).await;
     assert_eq!((&told["subscriptionId"], &told["credentialId"]), (&ends, &other));
     desk.done("credential.revoke", json!({"credentialId": mine})).await;
-    let mut both = vec![event(&mut watching).await, event(&mut watching).await];
+    let mut both = [event(&mut watching).await, event(&mut watching).await];
     both.sort_by_key(|told| told["subscriptionId"] == ends);
     assert_eq!(
         (&both[0]["subscriptionId"], &both[0]["credentialId"]),

@@ -1,17 +1,10 @@
 //! JSON-RPC on the admin socket: codes, concurrency, limits, and what hostile clients send (signet spec 5.8).
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test stops at what it did not expect"
-)]
-
-mod common;
 
 use std::{collections::BTreeSet, time::Duration};
 
+use crate::common::{Desk, actions, client::Client};
 use chancery_admin::Settings;
 use chancery_signet_wire::Category;
-use common::{Desk, actions, client::Client};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
@@ -336,7 +329,7 @@ async fn there_are_so_many_connections_and_one_more_is_turned_away() {
     assert_eq!(third.line().await, None);
     drop(first);
     // its place is free once the signet has seen it go
-    let until = tokio::time::Instant::now() + common::PATIENCE;
+    let until = tokio::time::Instant::now() + crate::common::PATIENCE;
     loop {
         let mut next = Client::connect(&desk.doors.socket).await;
         if next.login(None).await["result"]["authenticated"] == true {
@@ -372,7 +365,12 @@ async fn the_end_is_asked_for_and_answered_and_the_socket_stays_until_it_is_drop
         admin.ok("signet.stop", json!({"force": true})).await,
         json!({"stopped": true})
     );
-    assert!(tokio::time::timeout(common::PATIENCE, stopped).await.unwrap().unwrap());
+    assert!(
+        tokio::time::timeout(crate::common::PATIENCE, stopped)
+            .await
+            .unwrap()
+            .unwrap()
+    );
     assert!(desk.doors.socket.exists());
     let under_way = admin.ask("operator.list", json!({})).await;
     assert_eq!(admin.line().await.unwrap()["id"], under_way);

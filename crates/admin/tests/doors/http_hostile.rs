@@ -1,19 +1,12 @@
 //! What hostile programs and web pages send over HTTP (design decision 14).
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test stops at what it did not expect"
-)]
-
-mod common;
 
 use std::time::Duration;
 
-use chancery_admin::Settings;
-use common::{
+use crate::common::{
     Desk,
     web::{bearer, by, raw, send},
 };
+use chancery_admin::Settings;
 use serde_json::json;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
@@ -198,7 +191,7 @@ async fn bodies_have_a_longest_length_however_they_come() {
     let (address, token) = (desk.doors.http, desk.token());
     let body = |bytes: usize| format!(r#"{{"label":"{}"}}"#, "x".repeat(bytes - r#"{"label":""}"#.len()));
     let line = "POST /v1/admin/operator.create";
-    let field = |answer: &common::web::Answer| answer.error().2["context"]["field"].clone();
+    let field = |answer: &crate::common::web::Answer| answer.error().2["context"]["field"].clone();
     assert_ne!(field(&by(address, &token, line, &body(2048)).await), "body");
     assert_eq!(field(&by(address, &token, line, &body(2049)).await), "body");
     // in pieces that do not say how many they are

@@ -1,13 +1,6 @@
 //! A signet behind its two doors: a real Unix socket and real TCP, real keys in a temporary folder, the engine on a network in
 //! memory. Clock and randomness are the test's.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::missing_panics_doc,
-    reason = "a test kit: each test file uses its part, and stops at what it did not expect"
-)]
+#![allow(unreachable_pub, reason = "a test kit")]
 
 pub mod client;
 pub mod harness;

@@ -1,24 +1,19 @@
 //! The admin socket's door: whose file it is, and who is let in (signet spec 5.8, 8.6).
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test stops at what it did not expect"
-)]
-
-mod common;
 
 use std::{
+    io::{BufRead as _, BufReader, Write as _},
     os::unix::{
         fs::{MetadataExt as _, PermissionsExt as _},
-        net::UnixListener,
+        net::{UnixListener, UnixStream},
+        process::CommandExt as _,
     },
     time::Duration,
 };
 
+use crate::common::{Desk, client::Client, text};
 use chancery_admin::{AdminSocket, Settings, SocketError};
 use chancery_base::{Clock as _, ed25519::SecretKey};
 use chancery_keys::admin_token;
-use common::{Desk, client::Client, text};
 use serde_json::{Value, json};
 
 /// Nobody is let in but by a token.
@@ -64,7 +59,10 @@ async fn a_socket_on_which_nobody_answers_is_replaced_and_nothing_else_is() {
     assert!(path.exists());
     drop(AdminSocket::bind(&path).unwrap());
     // one that is only busy is alive
-    let _busy = UnixListener::bind(&path).unwrap();
+    let busy = UnixListener::bind(&path).unwrap();
+    assert!(matches!(AdminSocket::bind(&path).unwrap_err(), SocketError::Taken(_)));
+    // the one that was tried just now waits to be accepted, and there is no room for another
+    rustix::net::listen(&busy, 0).unwrap();
     assert!(matches!(AdminSocket::bind(&path).unwrap_err(), SocketError::Taken(_)));
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, "a letter").unwrap();
@@ -127,7 +125,7 @@ async fn of_many_that_start_at_once_on_a_dead_socket_one_has_it() {
         }
     }
     assert_eq!(sockets.len(), 1);
-    std::os::unix::net::UnixStream::connect(&path).unwrap();
+    UnixStream::connect(&path).unwrap();
 }
 
 #[tokio::test]
@@ -282,7 +280,10 @@ async fn no_token_makes_the_next_one_without_the_owner() {
 async fn where_the_kernels_word_does_not_count_it_is_enough_to_ask_the_owner_for_a_token() {
     let desk = Desk::with(tokens_only()).await;
     let mut client = desk.admin().await;
-    for action in common::actions().entries().map(chancery_signet_wire::action::Entry::id) {
+    for action in crate::common::actions()
+        .entries()
+        .map(chancery_signet_wire::action::Entry::id)
+    {
         if action == "admin.token" {
             continue;
         }
@@ -299,4 +300,60 @@ async fn where_the_kernels_word_does_not_count_it_is_enough_to_ask_the_owner_for
     admin.ok("operator.list", json!({})).await;
     // the connection that asked is no admin for that
     assert_eq!(client.err("operator.list", json!({})).await["code"], -32000);
+}
+
+/// What the child process of the next test does: it shows up without a token, and then with one.
+#[test]
+fn as_another_user() {
+    let Ok(socket) = std::env::var("DOORS_SOCKET") else {
+        return;
+    };
+    let mut stream = UnixStream::connect(socket).unwrap();
+    let mut answers = BufReader::new(stream.try_clone().unwrap()).lines();
+    let token = json!({"type": "admin_auth", "token": std::env::var("DOORS_TOKEN").unwrap()});
+    for line in [json!({"type": "admin_auth"}), token] {
+        stream.write_all(format!("{line}\n").as_bytes()).unwrap();
+        let answer = answers.next().unwrap().unwrap();
+        let _ = writeln!(std::io::stderr(), "answer: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn another_user_is_no_admin_without_a_token_even_where_it_can_connect() {
+    const NOBODY: u32 = 65_534;
+    if !rustix::process::geteuid().is_root() {
+        // only root can be somebody else
+        return;
+    }
+    let desk = Desk::new().await;
+    let socket = desk.doors.socket.clone();
+    let open = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    open(&socket, 0o666);
+    open(socket.parent().unwrap(), 0o755);
+    open(desk.folder.path(), 0o755);
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child
+        .args(["--exact", "door::as_another_user", "--nocapture"])
+        .env("DOORS_SOCKET", &socket)
+        .env("DOORS_TOKEN", desk.token())
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .current_dir("/");
+    let Ok(run) = tokio::task::spawn_blocking(move || child.output()).await.unwrap() else {
+        // this binary lies where only we can run it
+        return;
+    };
+    let said = String::from_utf8(run.stderr).unwrap();
+    let answers: Vec<Value> = said
+        .lines()
+        .filter_map(|line| serde_json::from_str(line.strip_prefix("answer: ")?).ok())
+        .collect();
+    let [without, with] = answers.as_slice() else {
+        panic!("{said}")
+    };
+    assert_eq!(without["error"]["code"], -32000, "{without}");
+    assert_eq!(without["error"]["message"], "A token of the admin key is needed");
+    assert_eq!(with["result"]["authenticated"], true, "{with}");
 }

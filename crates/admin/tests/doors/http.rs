@@ -1,29 +1,22 @@
 //! HTTP: routes, tokens, the envelope and its statuses (signet spec 5.7).
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test stops at what it did not expect"
-)]
-
-mod common;
 
 use std::time::Duration;
 
-use chancery_admin::Settings;
-use common::{
+use crate::common::{
     Desk,
     harness::Agent,
     text,
     web::{bearer, by, send},
 };
+use chancery_admin::Settings;
 use serde_json::json;
 
-fn category(answer: &common::web::Answer) -> (u16, String) {
+fn category(answer: &crate::common::web::Answer) -> (u16, String) {
     let (status, category, _) = answer.error();
     (status, category)
 }
 
-fn is(answer: &common::web::Answer, status: u16, expected: &str) {
+fn is(answer: &crate::common::web::Answer, status: u16, expected: &str) {
     assert_eq!(category(answer), (status, expected.to_owned()), "{}", answer.body);
 }
 

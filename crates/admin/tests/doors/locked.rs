@@ -1,19 +1,12 @@
 //! While the vault is locked: health, status and the end, and nothing else (design decision 12).
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test stops at what it did not expect"
-)]
 
-mod common;
-
-use chancery_admin::Settings;
-use common::{
+use crate::common::{
     actions,
     client::Client,
     locked,
     web::{by, send},
 };
+use chancery_admin::Settings;
 use serde_json::json;
 
 #[tokio::test]
@@ -35,7 +28,12 @@ async fn status_and_the_end_are_served_to_whom_the_kernel_vouches_for() {
         let ending = doors.admin.clone();
         let stopped = tokio::spawn(async move { ending.stop_requested().await });
         assert_eq!(admin.ok("signet.stop", json!({})).await, json!({"stopped": true}));
-        assert!(!tokio::time::timeout(common::PATIENCE, stopped).await.unwrap().unwrap());
+        assert!(
+            !tokio::time::timeout(crate::common::PATIENCE, stopped)
+                .await
+                .unwrap()
+                .unwrap()
+        );
     }
 }
 

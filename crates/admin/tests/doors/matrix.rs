@@ -1,22 +1,15 @@
 //! Every action as every kind of caller at both doors, generated from the table (design decision 16).
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test stops at what it did not expect"
-)]
-
-mod common;
 
 use std::time::Duration;
 
-use chancery_admin::Settings;
-use chancery_signet_wire::action::{Entry, HttpAuth, HttpMethod};
-use common::{
+use crate::common::{
     Desk, actions,
     client::Client,
     text,
     web::{Answer, by, send},
 };
+use chancery_admin::Settings;
+use chancery_signet_wire::action::{Entry, HttpAuth, HttpMethod};
 use serde_json::{Value, json};
 
 /// Everybody who may stand at the door, by what they show.

@@ -1,16 +1,9 @@
 //! What waits for the owner, and what counts as the owner's word (docs/signet.md; design decision 15).
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test stops at what it did not expect"
-)]
-
-mod common;
 
 use std::time::Duration;
 
+use crate::common::{Desk, client::Client, harness::Agent, signed, text};
 use chancery_keys::{Gates, RootSecret};
-use common::{Desk, client::Client, harness::Agent, signed, text};
 use serde_json::{Value, json};
 
 fn superadmin(label: &str) -> Value {
@@ -202,7 +195,7 @@ async fn a_signature_of_anything_else_is_no_answer() {
         ("/what/parameters/role", json!("operator")),
         ("/what/action", json!("operator.update")),
         ("/what/operation", json!("agentCreation")),
-        ("/expiresAt", json!(common::START + 200_000)),
+        ("/expiresAt", json!(crate::common::START + 200_000)),
     ] {
         let mut altered = question.clone();
         let request = &mut altered["data"]["context"]["approval"]["request"];
@@ -239,7 +232,7 @@ async fn a_question_ends_with_its_time() {
     let expires = question["data"]["context"]["approval"]["request"]["expiresAt"]
         .as_i64()
         .unwrap();
-    assert_eq!(expires, common::START + 120_000);
+    assert_eq!(expires, crate::common::START + 120_000);
     desk.clock.advance(Duration::from_millis(119_999));
     let last = admin.waits("operator.create", superadmin("other")).await;
     desk.clock.advance(Duration::from_millis(1));
