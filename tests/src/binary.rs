@@ -58,6 +58,12 @@ pub fn clawdentity() -> PathBuf {
     path("chancery-clawdentity", "clawdentity")
 }
 
+/// `xs`.
+#[must_use]
+pub fn xs() -> PathBuf {
+    path("chancery-xs", "xs")
+}
+
 fn build(package: &str, name: &str, profile_dir: &Path) {
     let profile = match profile_dir.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",

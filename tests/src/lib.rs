@@ -28,6 +28,7 @@
 //! * Binaries are those of the build that the test belongs to; they are built when they are missing or older than the
 //!   sources ([`binary::path`]).
 //! * What needs something that is not here says so with [`skip!`], and fails with `CHANCERY_REQUIRE=all`.
+//! * [`signet`] is a home with a signet in it.
 //! * [`xmtp`] drives the official XMTP SDKs through `chancery xmtp-node`.
 //! * [`sim`] is another matter: it starts no process, but relay and connectors in one thread on simulated time, from a seed;
 //!   [`inbox_sim`] does so with XMTP clients.
@@ -49,11 +50,13 @@ pub mod person;
 pub mod port;
 pub mod process;
 pub mod published;
+pub mod signet;
 pub mod sim;
 pub mod site;
 pub mod skip;
 pub mod socket;
 pub mod tap;
+pub mod terminal;
 pub mod wait;
 pub mod webhook;
 pub mod xmtp;
@@ -67,4 +70,5 @@ pub use process::Process;
 pub use site::Site;
 pub use socket::Socket;
 pub use tap::Tap;
+pub use terminal::Terminal;
 pub use webhook::{Received, Webhook};

@@ -1,7 +1,7 @@
 //! A WebSocket by hand: whatever bytes a test wants to write.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{self, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     time::Duration,
 };
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{Caller, caller, http::Answer};
 
 /// How long the server may take for its next frame.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Bits of the first byte of a frame.
 const FINAL: u8 = 0x80;
 
@@ -71,8 +71,19 @@ impl Socket {
     /// # Panics
     /// When there is no answer.
     pub fn open(address: SocketAddr, target: &str, headers: &[(&str, &str)]) -> Result<Self, Answer> {
-        let mut stream = TcpStream::connect(address).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        Self::try_open(address, target, headers).expect("an answer")
+    }
+
+    /// The same with a server that may not be there, or go away meanwhile.
+    ///
+    /// # Errors
+    /// That it did. Inside, the answer of one that refuses.
+    ///
+    /// # Panics
+    /// When it answers something else than HTTP.
+    pub fn try_open(address: SocketAddr, target: &str, headers: &[(&str, &str)]) -> io::Result<Result<Self, Answer>> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         let mut head = format!(
             "GET {target} HTTP/1.1\r\nhost: {address}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -81,22 +92,19 @@ impl Socket {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str("\r\n");
-        stream.write_all(head.as_bytes()).expect("a request");
+        stream.write_all(head.as_bytes())?;
         let mut bytes = Vec::new();
-        let mut buffer = [0; 4096];
         let end = loop {
             if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
                 break end + 4;
             }
-            let count = stream.read(&mut buffer).expect("an answer");
-            assert!(count > 0, "the server hung up");
-            bytes.extend_from_slice(&buffer[..count]);
+            more(&mut stream, &mut bytes)?;
         };
         let status = String::from_utf8_lossy(&bytes[..end]);
         let status: u16 = status.split(' ').nth(1).and_then(|s| s.parse().ok()).expect("a status");
         if status == 101 {
             let read = bytes.split_off(end);
-            return Ok(Self { stream, read });
+            return Ok(Ok(Self { stream, read }));
         }
         let body_length = |bytes: &[u8]| {
             let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
@@ -106,15 +114,13 @@ impl Socket {
             length.unwrap_or(0_usize)
         };
         while bytes.len() < end + body_length(&bytes) {
-            let count = stream.read(&mut buffer).expect("a body");
-            assert!(count > 0, "the server hung up");
-            bytes.extend_from_slice(&buffer[..count]);
+            more(&mut stream, &mut bytes)?;
         }
-        Err(Answer {
+        Ok(Err(Answer {
             status,
             headers: Vec::new(),
             body: bytes.split_off(end),
-        })
+        }))
     }
 
     /// Sends a text frame.
@@ -234,6 +240,18 @@ impl Socket {
             }
         }
         Some(())
+    }
+}
+
+/// Reads what is there, behind `bytes`.
+fn more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let mut buffer = [0; 4096];
+    match stream.read(&mut buffer)? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        count => {
+            bytes.extend_from_slice(&buffer[..count]);
+            Ok(())
+        }
     }
 }
 

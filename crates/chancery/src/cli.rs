@@ -17,10 +17,11 @@ use crate::commands;
   chancery registry
   chancery proxy --registry-url http://127.0.0.1:8788
   chancery xmtp-node
+  chancery signet
   chancery xmtp new --db me.db
   chancery completions bash > ~/.local/share/bash-completion/completions/chancery
 
-People and agents use the command clawdentity. Exit codes: 0 done, 1 failed, 2 called wrongly."
+People and agents use the command clawdentity, owners of a signet the command xs. Exit codes: 0 done, 1 failed, 2 called wrongly."
 )]
 pub struct Cli {
     /// Print results as JSON on stdout, and failures as JSON on stderr
@@ -40,6 +41,8 @@ pub enum Command {
     Proxy(Box<commands::proxy::Arguments>),
     /// Run a node of XMTP's network: messages, key packages and identity logs for XMTP clients
     XmtpNode(Box<commands::xmtp_node::Arguments>),
+    /// Run the signet's daemon: agents in chats under limits that hold
+    Signet(Box<commands::signet::Arguments>),
     /// Use XMTP: make an inbox, join conversations, send and read
     Xmtp(Box<commands::xmtp::Arguments>),
     /// Show the whole job in one process on temporary files: registry, relay, two agents

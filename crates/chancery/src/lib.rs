@@ -31,19 +31,21 @@ where
         Ok(cli) => cli,
         Err(error) => return usage(&error, &arguments),
     };
-    // the demo provokes what is warned of, and says what came of it
-    logs::init(if matches!(cli.command, cli::Command::Demo(_)) {
-        // that an agent is revoked is a step of the demo, and not an error
-        "error,chancery_connector::revoked=off"
-    } else {
-        "warn"
-    });
+    match cli.command {
+        // that an agent is revoked is a step of the demo, which provokes what is warned of and says what came of it
+        cli::Command::Demo(_) => logs::init("error,chancery_connector::revoked=off"),
+        // as its configuration says
+        cli::Command::Signet(_) => {}
+        _ => logs::init("warn"),
+    }
     chancery_serve::install_crypto();
     let output = Arc::new(Output::new(cli.json));
     match block_on(commands::run(cli.command, Arc::clone(&output))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            output.fail(&failure);
+            if !failure.is_shown() {
+                output.fail(&failure);
+            }
             failure.exit_code()
         }
     }

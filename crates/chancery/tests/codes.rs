@@ -123,7 +123,9 @@ fn the_tables_were_read() {
         assert!(!of(name).is_empty(), "{name} has no codes");
     }
     let xmtp = chancery::commands::xmtp::error::Mistake::CODES;
-    let own: BTreeSet<&str> = chancery::error::Error::CODES.iter().chain(xmtp).copied().collect();
+    let signet = chancery::servers::signet::error::Error::CODES;
+    let own = chancery::error::Error::CODES.iter().chain(xmtp).chain(signet);
+    let own: BTreeSet<&str> = own.copied().collect();
     assert_eq!(of("chancery"), own);
     let registry = of("registry");
     for refusal in chancery_registry::error::Refusal::ALL {

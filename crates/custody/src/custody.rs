@@ -8,7 +8,7 @@ use chancery_keys::{
     admin_token::{self, Accepted},
     fingerprint,
 };
-use chancery_vault::{KeySource, Vault};
+use chancery_vault::{KeySource, SourceKind, Vault};
 use serde::{Deserialize, Serialize};
 
 use crate::entry::{self, Hidden};
@@ -20,6 +20,8 @@ pub(crate) const ADMIN: &str = "signet.admin";
 pub(crate) const OPERATOR: &str = "signet.operator/";
 pub(crate) const WALLET: &str = "signet.wallet/";
 pub(crate) const INBOX: &str = "signet.inbox/";
+/// What the key of the audit log is derived for.
+const AUDIT: &str = "signet.audit/1";
 
 /// How long tokens of a rotated admin key may go on counting, in milliseconds: as long as the longest of them lives.
 pub const MAX_OVERLAP_MS: i64 = admin_token::MAX_TTL_SECS * 1000;
@@ -166,8 +168,22 @@ impl Custody {
         Ok(fingerprint::of(&next.key().public()))
     }
 
+    /// The key that signs the checkpoints of the audit log: always the same one of a vault, and in no entry of it.
+    ///
+    /// # Errors
+    /// [`CustodyError::Vault`].
+    pub fn audit_key(&self) -> Result<SecretKey, CustodyError> {
+        Ok(SecretKey::from_seed(&*self.vault.derive(AUDIT)?))
+    }
+
     fn admin(&self) -> Result<AdminEntry, CustodyError> {
         entry::read(&self.vault, ADMIN)?.ok_or_else(|| CustodyError::Entry(ADMIN.to_owned()))
+    }
+
+    /// What opens the daemon's vault.
+    #[must_use]
+    pub fn source(&self) -> SourceKind {
+        self.vault.source()
     }
 
     /// Lets another source open the daemon's vault, and the old one no more.

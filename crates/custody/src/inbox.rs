@@ -142,11 +142,18 @@ impl Custody {
     /// # Errors
     /// [`CustodyError::UnknownInbox`]; [`CustodyError::Derivation`]; [`CustodyError::Entry`], [`CustodyError::Vault`].
     pub fn inbox_signer(&self, inbox: &InboxName) -> Result<InboxSigner, CustodyError> {
-        let found = self.inbox_entry(inbox)?;
-        let key = self.wallet_entry(found.wallet)?.seed()?.evm(found.index)?;
-        WalletKey::from_bytes(&key.to_bytes())
+        WalletKey::from_bytes(&*self.inbox_identity_key(inbox)?)
             .map(InboxSigner)
             .map_err(|_| CustodyError::Derivation(chancery_keys::DerivationError))
+    }
+
+    /// The key of the inbox's identity, for whoever registers it with the network. Takes some milliseconds.
+    ///
+    /// # Errors
+    /// As [`inbox_signer`](Self::inbox_signer).
+    pub fn inbox_identity_key(&self, inbox: &InboxName) -> Result<Zeroizing<[u8; 32]>, CustodyError> {
+        let found = self.inbox_entry(inbox)?;
+        Ok(self.wallet_entry(found.wallet)?.seed()?.evm(found.index)?.to_bytes())
     }
 
     /// Which account of which wallet the inbox's identity is.

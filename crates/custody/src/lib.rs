@@ -5,8 +5,9 @@
 //! start by what the host has (passphrase file, systemd credential, keyring, key file), and knows the root's public half. With
 //! an external signer there is no owner's vault: the root key stays in that program.
 //!
-//! [`Custody`] signs and derives inside. What it gives out is public, but for three things: the words of a wallet, once and with
-//! the owner's approval; the key of an inbox's file, for whoever opens that file; and signers that hold a key and do not show it.
+//! [`Custody`] signs and derives inside. What it gives out is public, but for four things: the words of a wallet, once and with
+//! the owner's approval; the two keys of an inbox, for whoever opens it; the key of the audit log's checkpoints, for whoever
+//! writes that log; and signers that hold a key and do not show it.
 //!
 //! # Entries of the daemon's vault
 //!

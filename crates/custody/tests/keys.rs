@@ -440,3 +440,16 @@ fn names_that_could_be_paths_are_none() {
         assert!(name.parse::<chancery_custody::InboxName>().is_err(), "{name:?}");
     }
 }
+
+#[test]
+fn the_audit_key_stays_when_others_are_replaced_and_is_in_no_entry() {
+    let (world, mut custody) = World::new();
+    let before = custody.audit_key().unwrap();
+    custody.rotate_admin(0, NOW, &world.rng).unwrap();
+    assert_eq!(custody.audit_key().unwrap().public(), before.public());
+    drop(custody);
+    let again = world.open(Gates::default()).audit_key().unwrap();
+    assert_eq!(again.public(), before.public());
+    let seed = before.to_b64();
+    assert!(world.entries().values().all(|entry| !entry.contains(seed.as_str())));
+}

@@ -10,7 +10,7 @@ mod common;
 use chancery_base::ErrorCode as _;
 use chancery_custody::{Custody, CustodyError, InboxName, WalletId};
 use chancery_keys::{AccountIndex, ApprovalError, Gates, MnemonicError};
-use chancery_xmtp_wire::identity::{InboxId, Signature};
+use chancery_xmtp_wire::identity::{InboxId, Signature, WalletKey};
 use common::{NOW, World, operator};
 use serde_json::{Value, json};
 
@@ -268,4 +268,19 @@ fn an_inboxs_identity_signs_invites_whose_tokens_it_can_read() {
     let signed = signer.sign_invite(invite).unwrap();
     assert_eq!(signed.signer().unwrap().address(), signer.address());
     assert_eq!(key.open(&signed.claims().token).unwrap(), "conversation");
+}
+
+#[test]
+fn the_key_of_an_inboxs_identity_is_the_one_that_it_signs_with() {
+    let (world, mut custody) = World::new();
+    let made = custody
+        .init_operator(&operator(1), None, "ada", NOW, &world.rng)
+        .unwrap();
+    for n in [1, 2] {
+        custody.create_inbox(&inbox(n), made.wallet, &world.rng).unwrap();
+        let key = WalletKey::from_bytes(&custody.inbox_identity_key(&inbox(n)).unwrap()).unwrap();
+        assert_eq!(key.address(), custody.inbox_signer(&inbox(n)).unwrap().address());
+    }
+    let missing = custody.inbox_identity_key(&inbox(3)).unwrap_err();
+    assert!(matches!(missing, CustodyError::UnknownInbox(_)));
 }

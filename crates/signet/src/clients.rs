@@ -115,7 +115,9 @@ impl Core {
     /// Opens an inbox, or registers it, once.
     pub(crate) async fn open(&self, id: InboxId) -> Result<Arc<dyn Inbox>, Failure> {
         let local = id.to_string();
-        let keys = self.keys.inbox(&local).await?;
+        let row = self.store.read(move |sql| row::load(sql, id)).await?;
+        let operator = row.and_then(|inbox| inbox.operator_id);
+        let keys = self.keys.inbox(&local, operator).await?;
         let inbox = self.network.open(&local, keys).await.map_err(network)?;
         let name = inbox.name().clone();
         self.store.run(Registered { inbox: id, name }).await?;

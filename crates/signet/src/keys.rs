@@ -16,8 +16,9 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, KeysError>>;
 
 /// Keeps keys: of inboxes, of operators, of wallets. Who may ask for what is judged before it is asked.
 pub trait Keys: Send + Sync + 'static {
-    /// The keys of the inbox `local`, made when there are none: asking again gives the same ones.
-    fn inbox(&self, local: &str) -> Answer<'_, InboxKeys>;
+    /// The keys of the inbox `local`, made when there are none: asking again gives the same ones. Those of an operator's inbox
+    /// belong to the operator's wallet as it was when they were made.
+    fn inbox(&self, local: &str, operator: Option<OperatorId>) -> Answer<'_, InboxKeys>;
 
     /// Forgets the keys of the inbox `local`. That there are none is no error.
     fn forget(&self, local: &str) -> Answer<'_, ()>;

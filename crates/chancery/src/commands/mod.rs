@@ -4,6 +4,7 @@ pub mod completions;
 pub mod demo;
 pub mod proxy;
 pub mod registry;
+pub mod signet;
 pub mod xmtp;
 pub mod xmtp_node;
 
@@ -25,6 +26,7 @@ pub async fn run(command: Command, output: Arc<Output>) -> Result<(), Failure> {
         Command::Registry(arguments) => Box::pin(registry::run(*arguments, &output)).await,
         Command::Proxy(arguments) => Box::pin(proxy::run(*arguments, &output)).await,
         Command::XmtpNode(arguments) => Box::pin(xmtp_node::run(*arguments, &output)).await,
+        Command::Signet(arguments) => Box::pin(signet::run(*arguments, &output)).await,
         Command::Xmtp(arguments) => Box::pin(xmtp::run(*arguments, &output)).await,
         Command::Demo(arguments) => Box::pin(demo::run(arguments, output)).await,
         Command::Completions(arguments) => completions::run(&arguments, &output),

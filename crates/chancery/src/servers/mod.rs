@@ -2,6 +2,7 @@
 
 mod registry;
 mod relay;
+pub mod signet;
 
 pub use registry::RegistryServer;
 pub use relay::RelayServer;

@@ -26,7 +26,7 @@ use chancery_signet::{
     settings::CredentialSettings,
 };
 use chancery_signet_wire::{
-    Category, Failure,
+    Category, Failure, OperatorId,
     action::Call,
     record::status::{IdentityMode, XmtpEnv},
 };
@@ -75,7 +75,7 @@ pub fn keys_of(local: &str) -> InboxKeys {
 }
 
 impl Keys for NamedKeys {
-    fn inbox(&self, local: &str) -> Answer<'_, InboxKeys> {
+    fn inbox(&self, local: &str, _: Option<OperatorId>) -> Answer<'_, InboxKeys> {
         let keys = keys_of(local);
         async move { Ok(keys) }.boxed()
     }

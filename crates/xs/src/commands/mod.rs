@@ -9,6 +9,7 @@ pub mod config;
 pub mod consent;
 pub mod cred;
 pub mod daemon;
+mod doctor;
 pub mod find;
 pub mod inbox;
 pub mod init;
