@@ -119,6 +119,7 @@ fn the_tables_were_read() {
         "xmtp-wire",
         "xmtp-node",
         "xmtp-client",
+        "admin",
     ] {
         assert!(!of(name).is_empty(), "{name} has no codes");
     }
