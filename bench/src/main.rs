@@ -59,6 +59,12 @@ enum Bench {
     /// The bare gRPC server, in a process of its own.
     #[command(hide = true)]
     ServeBareGrpc(ServeOptions),
+    /// The signet under test, in a process of its own.
+    #[command(hide = true)]
+    ServeSignet(ServeOptions),
+    /// The bare WebSocket server, in a process of its own.
+    #[command(hide = true)]
+    ServeBareWebSocket(ServeOptions),
     /// Clients of ours, in a process of their own.
     #[command(hide = true)]
     XmtpClients(xmtp::ClientsOptions),
@@ -77,7 +83,7 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         match args.bench {
             Bench::Relay(options) => relay::run(options).await,
-            Bench::Signet(options) => signet::run(&options),
+            Bench::Signet(options) => signet::run(&options).await,
             Bench::Skills(options) => skills::run(&options),
             Bench::XmtpNode(options) => xmtp_node::run(&options).await,
             Bench::Xmtp(options) => xmtp::run(&options).await,
@@ -85,6 +91,8 @@ fn main() -> anyhow::Result<()> {
             Bench::ServeBare(options) => relay::serve_bare(options).await,
             Bench::ServeXmtpNode(options) => xmtp_node::serve_ours(options).await,
             Bench::ServeBareGrpc(options) => xmtp_node::serve_bare(options).await,
+            Bench::ServeSignet(options) => signet::serve_ours(options).await,
+            Bench::ServeBareWebSocket(options) => signet::serve_bare(options).await,
             Bench::XmtpClients(options) => xmtp::serve_clients(options).await,
         }
     })

@@ -74,12 +74,15 @@ impl Server {
 
     /// Has the server queue messages until `total` wait for agents that are away.
     pub(crate) async fn fill(&mut self, total: usize) -> anyhow::Result<()> {
-        self.stdin.write_all(format!("fill {total}\n").as_bytes()).await?;
-        self.stdout
-            .next_line()
-            .await?
-            .context("the server ended while it queued")?;
+        self.ask(&format!("fill {total}")).await?;
         Ok(())
+    }
+
+    /// Has the server do something; the line that it answers.
+    pub(crate) async fn ask(&mut self, what: &str) -> anyhow::Result<String> {
+        self.stdin.write_all(format!("{what}\n").as_bytes()).await?;
+        let answer = self.stdout.next_line().await?;
+        answer.context("the server ended")
     }
 
     /// Memory of the server that is in RAM, bytes.
