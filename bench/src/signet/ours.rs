@@ -43,7 +43,7 @@ fn keys_of(local: &str) -> InboxKeys {
 }
 
 impl Keys for NamedKeys {
-    fn inbox(&self, local: &str) -> Answer<'_, InboxKeys> {
+    fn inbox(&self, local: &str, _: Option<chancery_signet_wire::OperatorId>) -> Answer<'_, InboxKeys> {
         let keys = keys_of(local);
         async move { Ok(keys) }.boxed()
     }

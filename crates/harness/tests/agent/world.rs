@@ -17,7 +17,7 @@ use chancery_signet::{
     settings::CredentialSettings,
 };
 use chancery_signet_wire::{
-    ConversationId, CredentialId, Failure, MessageId, SealId,
+    ConversationId, CredentialId, Failure, MessageId, OperatorId, SealId,
     action::Call,
     record::status::{IdentityMode, XmtpEnv},
 };
@@ -47,7 +47,7 @@ fn keys_of(local: &str) -> InboxKeys {
 }
 
 impl Keys for NamedKeys {
-    fn inbox(&self, local: &str) -> Answer<'_, InboxKeys> {
+    fn inbox(&self, local: &str, _: Option<OperatorId>) -> Answer<'_, InboxKeys> {
         let keys = keys_of(local);
         async move { Ok(keys) }.boxed()
     }
