@@ -193,10 +193,9 @@ impl<'a> Connection<'a> {
             }
             Err(RequestProblem::Unanswerable) => return Err(End::protocol("Invalid request frame")),
         };
-        let request_id = id.clone();
         match self.harness.ask(id, request) {
             Answering::Ready(response) => Ok(response),
-            Answering::Waiting(answer) => {
+            Answering::Waiting(request_id, answer) => {
                 let bytes = text.len();
                 self.in_flight += bytes;
                 // a defect ends one request and not the connection

@@ -10,10 +10,7 @@ use chancery_policy::messaging::RevealRequest;
 use chancery_signet_wire::{
     Class, ConversationId, Failure, IdempotencyKey, Json, Uuid,
     action::input::{CredentialUpdateScopes, ScopeChange},
-    frame::{
-        ActionDenied, CloseCode, ConfirmAction, HeartbeatRequest, Request, RequestKind, Response, SendHeld,
-        UpdateScopes,
-    },
+    frame::{ActionDenied, ConfirmAction, HeartbeatRequest, Request, RequestKind, Response, SendHeld, UpdateScopes},
     record::held::{RevealAnswer, RevealPending},
 };
 use futures_util::future::BoxFuture;
@@ -82,15 +79,16 @@ impl Drop for Begun {
 pub enum Answering {
     /// It is answered. `None` when the credential is not in force any more: the connection ends instead.
     Ready(Option<Response>),
-    /// The answer takes a while. Dropped, nobody hears it; a message that was on its way goes out all the same, once.
-    Waiting(BoxFuture<'static, Option<Response>>),
+    /// The answer to the request of this id takes a while. Dropped, nobody hears it; a message that was on its way goes out
+    /// all the same, once.
+    Waiting(String, BoxFuture<'static, Option<Response>>),
 }
 
 impl fmt::Debug for Answering {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ready(answer) => f.debug_tuple("Ready").field(answer).finish(),
-            Self::Waiting(_) => f.write_str("Waiting(..)"),
+            Self::Waiting(request_id, _) => f.debug_tuple("Waiting").field(request_id).finish_non_exhaustive(),
         }
     }
 }
@@ -122,13 +120,15 @@ impl Harness {
                     id: request_id.clone(),
                 };
                 let harness = self.clone();
-                return Answering::Waiting(Box::pin(async move {
+                let asked = request_id.clone();
+                let answer = Box::pin(async move {
                     let limit = harness.link.traffic.settings.request_timeout;
                     let answer = tokio::time::timeout(limit, harness.handle(&standing, request)).await;
                     drop(begun);
                     let late = || Err(Failure::new(Class::Timeout, "the request took too long"));
-                    Some(response(request_id, answer.unwrap_or_else(|_| late())))
-                }));
+                    Some(response(asked, answer.unwrap_or_else(|_| late())))
+                });
+                return Answering::Waiting(request_id, answer);
             }
         };
         Answering::Ready(Some(response(request_id, at_once)))
@@ -138,17 +138,13 @@ impl Harness {
     pub async fn answer(&self, request_id: String, request: Request) -> Option<Response> {
         match self.ask(request_id, request) {
             Answering::Ready(answer) => answer,
-            Answering::Waiting(answer) => answer.await,
+            Answering::Waiting(_, answer) => answer.await,
         }
     }
 
     /// The credential as it is now, unless the connection has to end.
     fn standing(&self) -> Option<Arc<Standing>> {
-        let standing = self.link.traffic.hub.standing(self.link.stream);
-        let Some(standing) = standing else {
-            self.close(CloseCode::CredentialRevoked);
-            return None;
-        };
+        let standing = self.link.seat.standing();
         if let Err(code) = standing.in_force(self.link.traffic.clock.now()) {
             self.close(code);
             return None;
@@ -205,10 +201,7 @@ impl Harness {
                 .with("credentialId", own.to_string())
                 .with("requestedCredentialId", request.credential_id.as_str()));
         }
-        self.link
-            .traffic
-            .hub
-            .heard(self.link.stream, self.link.traffic.clock.now());
+        self.link.seat.heard(self.link.traffic.clock.now());
         Ok(Json::null())
     }
 

@@ -125,7 +125,7 @@ impl Traffic {
         }
         let mailbox = Arc::new(Mailbox::new(self.settings.send_buffer));
         let most = self.settings.connections_per_credential;
-        let connection = self
+        let (connection, seat) = self
             .hub
             .join(stream, known.standing, &mailbox, (now, most))
             .map_err(|_| AuthRefused::Full)?;
@@ -133,6 +133,7 @@ impl Traffic {
             traffic: Arc::clone(self),
             mailbox,
             stream,
+            seat,
             connection,
             credential: known.credential,
             in_flight: InFlight::default(),

@@ -15,7 +15,7 @@ pub(crate) use run::farewell;
 pub use run::{HarnessSession, Outgoing};
 
 use crate::{
-    stream::{log::StreamId, mailbox::Mailbox},
+    stream::{hub::Seat, log::StreamId, mailbox::Mailbox},
     traffic::Traffic,
 };
 use answer::InFlight;
@@ -31,6 +31,7 @@ struct Link {
     traffic: Arc<Traffic>,
     mailbox: Arc<Mailbox>,
     stream: StreamId,
+    seat: Arc<Seat>,
     connection: ConnectionId,
     credential: CredentialId,
     in_flight: InFlight,

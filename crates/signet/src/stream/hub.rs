@@ -22,9 +22,18 @@ pub(crate) struct Hub {
 
 #[derive(Debug)]
 struct Connected {
+    seat: Arc<Seat>,
+    mailboxes: Vec<(ConnectionId, Arc<Mailbox>)>,
+}
+
+/// What the connections of one credential have in common. Each holds it, so that a request asks nobody else's.
+#[derive(Debug)]
+pub(crate) struct Seat(Mutex<Seen>);
+
+#[derive(Debug)]
+struct Seen {
     standing: Arc<Standing>,
     heard: Option<Millis>,
-    mailboxes: Vec<(ConnectionId, Arc<Mailbox>)>,
 }
 
 /// Why nobody more is let in.
@@ -36,14 +45,14 @@ impl Hub {
         self.connected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a connection of `stream`, of which there may be `most`.
+    /// Adds a connection of `stream`, of which there may be `most`; its id, and what it shares with the others.
     pub(crate) fn join(
         &self,
         stream: StreamId,
         standing: Standing,
         mailbox: &Arc<Mailbox>,
         (now, most): (Millis, usize),
-    ) -> Result<ConnectionId, Full> {
+    ) -> Result<(ConnectionId, Arc<Seat>), Full> {
         let id = ConnectionId {
             opened: now,
             counter: self.counter.fetch_add(1, Ordering::Relaxed) + 1,
@@ -51,16 +60,15 @@ impl Hub {
         let mut streams = self.lock();
         let standing = Arc::new(standing);
         let connected = streams.entry(stream).or_insert_with(|| Connected {
-            standing: Arc::clone(&standing),
-            heard: None,
+            seat: Arc::new(Seat::new(Arc::clone(&standing))),
             mailboxes: Vec::new(),
         });
         if connected.mailboxes.len() >= most {
             return Err(Full);
         }
-        connected.standing = standing;
+        connected.seat.update(standing);
         connected.mailboxes.push((id, Arc::clone(mailbox)));
-        Ok(id)
+        Ok((id, Arc::clone(&connected.seat)))
     }
 
     /// Takes a connection away.
@@ -84,33 +92,18 @@ impl Hub {
         }
     }
 
-    /// What a credential was held to when that was looked at last: after every change, and at each connection.
-    pub(crate) fn standing(&self, stream: StreamId) -> Option<Arc<Standing>> {
-        self.lock()
-            .get(&stream)
-            .map(|connected| Arc::clone(&connected.standing))
-    }
-
-    /// Notes that a harness was heard at `now`.
-    pub(crate) fn heard(&self, stream: StreamId, now: Millis) {
-        if let Some(connected) = self.lock().get_mut(&stream) {
-            connected.heard = Some(now);
-        }
-    }
-
     /// Which harnesses were heard since this was asked last, and when.
     pub(crate) fn take_heard(&self) -> Vec<(CredentialId, Millis)> {
-        let mut streams = self.lock();
-        let heard = streams.values_mut();
-        heard
-            .filter_map(|connected| Some((connected.standing.id, connected.heard.take()?)))
+        self.lock()
+            .values()
+            .filter_map(|connected| connected.seat.take_heard())
             .collect()
     }
 
     /// Puts a newer standing in the place of the one before.
     pub(crate) fn update(&self, stream: StreamId, standing: Standing) {
-        if let Some(connected) = self.lock().get_mut(&stream) {
-            connected.standing = Arc::new(standing);
+        if let Some(connected) = self.lock().get(&stream) {
+            connected.seat.update(Arc::new(standing));
         }
     }
 
@@ -139,6 +132,35 @@ impl Hub {
     /// How many connections there are.
     pub(crate) fn connections(&self) -> usize {
         self.lock().values().map(|connected| connected.mailboxes.len()).sum()
+    }
+}
+
+impl Seat {
+    fn new(standing: Arc<Standing>) -> Self {
+        Self(Mutex::new(Seen { standing, heard: None }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the credential was held to when that was looked at last: after every change, and at each connection.
+    pub(crate) fn standing(&self) -> Arc<Standing> {
+        Arc::clone(&self.lock().standing)
+    }
+
+    /// Notes that the harness was heard at `now`.
+    pub(crate) fn heard(&self, now: Millis) {
+        self.lock().heard = Some(now);
+    }
+
+    fn update(&self, standing: Arc<Standing>) {
+        self.lock().standing = standing;
+    }
+
+    fn take_heard(&self) -> Option<(CredentialId, Millis)> {
+        let mut seen = self.lock();
+        Some((seen.standing.id, seen.heard.take()?))
     }
 }
 

@@ -315,7 +315,7 @@ async fn an_id_is_of_one_request_at_a_time() {
     };
     let list = json!({"type": "list_conversations", "requestId": "r1"});
     let beat = json!({"type": "heartbeat", "requestId": "r1", "credentialId": issued.id()});
-    let Answering::Waiting(first) = begin(list.clone()) else {
+    let Answering::Waiting(_, first) = begin(list.clone()) else {
         panic!("it was answered at once")
     };
     for second in [list.clone(), beat.clone()] {
@@ -330,7 +330,7 @@ async fn an_id_is_of_one_request_at_a_time() {
     let Answering::Ready(Some(Response::Success { .. })) = begin(beat) else {
         panic!("the id is not free again")
     };
-    assert!(matches!(begin(list), Answering::Waiting(_)));
+    assert!(matches!(begin(list), Answering::Waiting(..)));
 }
 
 #[tokio::test]
