@@ -526,3 +526,19 @@ async fn who_may_not_list_members_is_not_told_of_them_by_another_action() {
     let seen = scene.desk.call(sees.who, "chat.info", info).await.unwrap();
     assert_eq!(seen["memberInboxIds"].as_array().unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn reveals_are_asked_for_no_oftener_by_an_action_than_by_the_socket() {
+    let scene = Scene::new().await;
+    let asks = scene.credential(["stream-messages"]).await;
+    let mut answers = Vec::new();
+    for n in 0..11 {
+        let ask = json!({"credentialId": asks.id, "chatId": scene.chat, "scope": "sender", "targetId": format!("somebody-{n}"),
+            "expiresAt": null});
+        answers.push(scene.desk.call(asks.who, "reveal.request", ask).await);
+    }
+    // ten at once, as settings have it
+    let refused = answers.pop().unwrap().unwrap_err();
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert!(context(&refused, "retryAfterMs").1.as_u64().unwrap() > 0, "{refused:?}");
+}

@@ -163,8 +163,11 @@ async fn an_update_that_allows_less_is_done_at_once_and_a_list_that_is_absent_st
     let scene = Scene::new(json!(["send", "reply"]), json!([])).await;
     let id = scene.issue(json!({"allow": ["react"], "deny": []})).await;
     let update = |scopes: Value| json!({"credentialId": id, "scopes": scopes});
+    let entries = async || scene.desk.done("admin.logs", json!({"limit": 2000})).await;
+    let before = entries().await;
     let same = scene.desk.done("credential.updateScopes", update(json!({}))).await;
     assert_eq!(same, json!({"updated": true, "material": false, "reason": null}));
+    assert_eq!(entries().await, before, "what changes nothing is recorded");
     let less = scene
         .desk
         .done("credential.updateScopes", update(json!({"deny": ["react", "reply"]})))

@@ -1,6 +1,9 @@
 //! Where a command writes: results to stdout, everything else to stderr.
 
-use std::io::{self, Write as _};
+use std::{
+    borrow::Cow,
+    io::{self, Write as _},
+};
 
 use chancery_terminal as terminal;
 use clap::ValueEnum;
@@ -57,7 +60,7 @@ impl Output {
             (Format::Human, _) => self.lines(&view.lines(data)),
             (Format::Json, _) => {
                 let text = serde_json::to_string_pretty(data).map_err(|error| Problem::internal(error.to_string()))?;
-                self.bytes(&format!("{text}\n"))
+                self.bytes(&format!("{}\n", inert(&text)))
             }
             (Format::Ndjson, Tree::List(entries)) => entries.iter().try_for_each(|entry| self.line(entry)),
             (Format::Ndjson, _) => self.line(data),
@@ -73,7 +76,7 @@ impl Output {
     /// Writes one JSON document on a line of its own.
     pub(crate) fn line<T: Serialize + ?Sized>(&self, value: &T) -> Result<()> {
         let text = serde_json::to_string(value).map_err(|error| Problem::internal(error.to_string()))?;
-        self.bytes(&format!("{text}\n"))
+        self.bytes(&format!("{}\n", inert(&text)))
     }
 
     /// Writes lines for people.
@@ -116,7 +119,47 @@ impl Output {
     }
 }
 
+/// The same JSON, in which what a terminal would act on, or not show, is escaped: what others wrote may stand in it, and people
+/// look at it, too. Such characters occur in texts only, but ends of line, which are ours.
+fn inert(json: &str) -> Cow<'_, str> {
+    let acts = |c: char| match c {
+        '\n' => false,
+        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => true,
+        c => c.is_control(),
+    };
+    if !json.contains(acts) {
+        return json.into();
+    }
+    let mut out = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        if acts(c) {
+            // all of them are one unit of UTF-16
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out.into()
+}
+
 /// Without stderr there is nobody to tell that there is no stderr.
 fn tell(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_holds_nothing_that_drives_a_terminal_and_stays_the_same() {
+        let evil = serde_json::json!({ "a\u{9b}31m": "\u{1b}[2J\u{7f}\u{202e}x\n\u{2028}\u{200b}é🔥" });
+        for text in [evil.to_string(), serde_json::to_string_pretty(&evil).unwrap()] {
+            let written = inert(&text);
+            assert!(!written.contains(|c: char| c != '\n' && c.is_control()), "{written:?}");
+            assert!(!written.contains(['\u{202e}', '\u{2028}', '\u{200b}']), "{written:?}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&written).unwrap(), evil);
+        }
+        assert!(matches!(inert(r#"{"plain":"é"}"#), Cow::Borrowed(_)));
+    }
 }

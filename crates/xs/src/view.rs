@@ -79,7 +79,21 @@ fn dotted(prefix: &str, tree: &Tree, out: &mut Vec<(String, String)>) {
                 dotted(&key, value, out);
             }
         }
-        other => out.push((prefix.to_owned(), other.inline())),
+        other => out.push((on_one_line(prefix), on_one_line(&other.inline()))),
+    }
+}
+
+/// `text` with escapes for what would begin another line: a line that others wrote must not pass for one of ours.
+fn on_one_line(text: &str) -> String {
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    let shown = |c: char| match c {
+        c if breaks(c) => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    if text.contains(breaks) {
+        text.chars().map(shown).collect()
+    } else {
+        text.to_owned()
     }
 }
 
@@ -148,11 +162,24 @@ mod tests {
     }
 
     #[test]
+    fn what_others_wrote_makes_no_line_of_its_own() {
+        let data = tree(r#"{"payload":{"text":"a\nexpiresAt: never\u2028x","k\ney":"b\r"},"list":["c\nd"]}"#);
+        assert_eq!(
+            View::Auto.lines(&data),
+            [
+                r"payload.text: a\nexpiresAt: never\u{2028}x",
+                r"payload.k\ney: b\r",
+                r"list: c\nd"
+            ]
+        );
+    }
+
+    #[test]
     fn a_list_is_a_table() {
         let data = tree(r#"[{"id":"a","n":1},{"id":"long","m":"x\ny"}]"#);
         assert_eq!(
             View::Auto.lines(&data),
-            ["id    n  m", "----  -  ---", "a     1", "long     x y"]
+            ["id    n  m", "----  -  ----", "a     1", r"long     x\ny"]
         );
         let columns = View::Table(&[("name", "id"), ("number", "n")]);
         assert_eq!(

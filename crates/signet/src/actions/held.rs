@@ -93,6 +93,9 @@ impl Core {
         };
         let (credential, chat) = self.records.look(who, place).await?;
         let grant = !matches!(who, Principal::Credential(_));
+        if !grant {
+            self.traffic.reveals.take(credential, self.traffic.clock.now())?;
+        }
         let request = messaging::RevealRequest {
             id: String::new(),
             chat: chat.to_string(),

@@ -88,6 +88,7 @@ impl Rule for CredentialUpdateScopes {
             (None, Some(id)) => policies::row::load(tx.sql, id)?,
             (None, None) => None,
         };
+        let before = (credential.allow, credential.deny, credential.policy_id);
         let scopes = self.scopes.unwrap_or_default();
         let own = credential.own().replaced(scopes.allow, scopes.deny);
         credential.allow = scopes.allow.or(credential.allow);
@@ -95,6 +96,15 @@ impl Rule for CredentialUpdateScopes {
         let to = ScopeSet::merge(policy.as_ref().map(|policy| policy.scopes), Some(own));
         let confirm = policy.as_ref().map_or(credential.confirm, |policy| policy.confirm);
         credential.policy_id = policy.map(|policy| policy.id);
+        let after = (credential.allow, credential.deny, credential.policy_id);
+        if before == after && to == credential.effective && confirm == credential.confirm {
+            // nothing to keep, and nothing to record: who asks for nothing over and over fills no log
+            return Ok(ScopesChanged {
+                updated: true,
+                material: false,
+                reason: None,
+            });
+        }
         change(tx, case, credential, confirm, to)
     }
 }
